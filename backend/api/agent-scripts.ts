@@ -1,0 +1,31 @@
+/** The bootstrap scripts that machines fetch: only those that the manifest lists, and only as it describes them. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+export type AgentScript = { readonly name: string; readonly sha256: string; readonly body: Buffer }
+export type AgentScripts = { readonly version: string; readonly files: readonly AgentScript[] }
+
+type Manifest = { readonly version: string; readonly files: readonly { readonly path: string; readonly sha256: string }[] }
+
+/**
+ * Reads `manifest.json` of the folder and the files it lists.
+ * @throws Error when a file is not the one that the manifest describes: a machine would refuse it.
+ */
+export async function loadAgentScripts(folder: string): Promise<AgentScripts> {
+  const { version, files } = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as Manifest
+  return { version, files: await Promise.all(files.map((file) => load(folder, file))) }
+}
+
+/** The path below the service's address at which a machine finds the script; `undefined` when there is none of that name. */
+export function scriptPath(scripts: AgentScripts, name: string): string | undefined {
+  const file = scripts.files.find((each) => each.name === name)
+  return file && `/scripts/${scripts.version}/${file.sha256}/${file.name}`
+}
+
+async function load(folder: string, file: Manifest['files'][number]): Promise<AgentScript> {
+  const body = await readFile(path.join(folder, file.path))
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  if (sha256 !== file.sha256) throw new Error(`${file.path} has the SHA-256 ${sha256}, and manifest.json says ${file.sha256}. Write the new one into the manifest.`)
+  return { name: path.basename(file.path), sha256, body }
+}

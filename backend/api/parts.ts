@@ -1,0 +1,69 @@
+/** What the API stands on, by shape: the loop, the store and the adapters are given to it. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify'
+import type { Decision } from '../core/decision.ts'
+import type { PoolSettings } from '../core/settings.ts'
+import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
+import type { Clock, Intent, Log, LogEntry, Settings, StoredPass } from '../loop/ports.ts'
+import type { Organization, Pools } from '../loop/pools.ts'
+import type { AgentScripts } from './agent-scripts.ts'
+
+export type ApiParts = {
+  /** Opens everything that is not open: Basic password (any user name) or Bearer token. */
+  readonly operatorKey: string
+  /** Opens the nudge only: for the service hook. Without it the nudge takes the operator key. */
+  readonly hookSecret?: string
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly loop: LoopView
+  readonly pools: Pools
+  readonly settings: Settings & SettingsHistoryReader
+  readonly history: HistoryReader
+  readonly organization: Pick<Organization, 'pool'>
+  readonly metrics: { text(): Promise<string>; readonly contentType: string }
+  readonly scripts: AgentScripts
+  /** Why this replica may not change pools now; `undefined` while it holds the lease. */
+  readonly leaseProblem: () => string | undefined
+}
+
+/** What the loop saw and decided last. */
+export type Latest = { readonly snapshot: PoolSnapshot; readonly decision: Decision; readonly at: Instant }
+
+export interface LoopView {
+  nudge(poolId?: number): void
+  latest(poolId: number): Latest | undefined
+  /** Calls after each pass; the function that it returns ends that. */
+  onPass(listener: (poolId: number) => void): () => void
+  lastPassAt(poolId: number): Instant | undefined
+}
+
+export interface SettingsHistoryReader {
+  history(poolId: number, top: number): Promise<readonly { readonly version: number; readonly by: string; readonly wallTimeMs: number; readonly after: PoolSettings }[]>
+}
+
+/** Newest first, except `log` with `after`. `before` and `after` are ids, not included. */
+export interface HistoryReader {
+  log(poolId: number, query: LogQuery): Promise<readonly LogEntry[]>
+  passes(poolId: number, query: { readonly top: number; readonly before?: number }): Promise<readonly StoredPass[]>
+  intents(poolId: number, query: { readonly top: number; readonly open?: boolean }): Promise<readonly Intent[]>
+  /** By id or name: the one that is there, then those that left. */
+  machine(poolId: number, idOrName: string): Promise<readonly { readonly memory: { readonly name: string; readonly generation: number }; readonly goneAt?: Instant }[]>
+  waits(poolId: number): Promise<{ readonly jobs: number; readonly p50Ms?: number; readonly p95Ms?: number; readonly startedJobs: number; readonly lostToOnceRace: number }>
+}
+export type LogQuery = { readonly top: number; readonly before?: number; readonly after?: number; readonly level?: LogEntry['level']; readonly machine?: string }
+
+export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
+
+/** Who may use a route: anyone, whoever may look, whoever may change pools, the service hook. */
+export type Right = 'open' | 'read' | 'manage' | 'hook'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    right: Right
+  }
+  interface FastifyRequest {
+    /** Who asks, for the records: the user name given beside the key. */
+    by: string
+  }
+}

@@ -1,0 +1,57 @@
+/** The machines of a pool: what they do, why, and a person's orders about one of them. */
+import { Type } from 'typebox'
+import type { Machine } from '../../core/snapshot.ts'
+import { whyMachine } from '../../core/why.ts'
+import type { PoolRecord } from '../../loop/ports.ts'
+import { accepted, machineList, machineOrder, whyView, type WhyView } from '../contract.ts'
+import { latestOf, poolParams, recordOf, unavailable } from '../lookup.ts'
+import type { ApiParts, App, Latest } from '../parts.ts'
+import { notFound, problemOf } from '../problems.ts'
+import { machineView } from '../views.ts'
+
+const machineParams = Type.Object({ ...poolParams.properties, machine: Type.String({ minLength: 1, maxLength: 256 }) })
+const entriesMax = 50
+
+export function machines(app: App, parts: ApiParts): void {
+  app.get('/pools/:poolId/machines', { config: { right: 'read' }, schema: { params: poolParams, response: { 200: machineList } } }, async ({ params }) => {
+    const record = await recordOf(parts, params.poolId)
+    const latest = latestOf(parts, record)
+    const now = parts.clock.now()
+    const { list, at } = knownMachines(latest, record)
+    return { machines: list.map((machine) => machineView(latest, record, machine, now)), ageMs: now - at }
+  })
+  app.post('/pools/:poolId/machines/:machine/orders', { config: { right: 'manage' }, schema: { params: machineParams, body: machineOrder, response: { 202: accepted } } }, async ({ params, body, by }, reply) => {
+    const record = await recordOf(parts, params.poolId)
+    const machine = machineOf(latestOf(parts, record), record, params.machine)
+    const asked = await parts.pools.order(record.poolId, machine, { order: body.order, force: body.force === true, by })
+    if (!asked.ok) throw problemOf(asked)
+    return reply.code(202).send({ message: asked.value })
+  })
+  app.get('/pools/:poolId/machines/:machine/why', { config: { right: 'read' }, schema: { params: machineParams, response: { 200: whyView } } }, async ({ params }) => {
+    const record = await recordOf(parts, params.poolId)
+    const latest = parts.loop.latest(record.poolId)
+    const why = latest && whyMachine(latest.snapshot, latest.decision, record.settings, params.machine, parts.clock.now())
+    return why === undefined ? gone(parts, record, params.machine) : { poolId: record.poolId, subject: params.machine, sentences: why.sentences, from: 'latest' as const }
+  })
+}
+
+export function knownMachines({ snapshot }: Latest, record: PoolRecord): { readonly list: readonly Machine[]; readonly at: number } {
+  if (!snapshot.machines.known) throw unavailable(`The machines of pool ${record.name} could not be read: ${snapshot.machines.why}`)
+  return { list: snapshot.machines.value, at: snapshot.machines.at }
+}
+
+export function machineOf(latest: Latest, record: PoolRecord, idOrName: string): Machine {
+  const machine = knownMachines(latest, record).list.find(({ id, name }) => id === idOrName || name === idOrName)
+  if (machine === undefined) throw notFound(`Pool ${record.name} has no machine ${idOrName}. GET /api/v1/pools/${record.poolId}/machines lists them.`)
+  return machine
+}
+
+/** A machine that left: the Diagnostics entries that name it, oldest first. */
+async function gone(parts: ApiParts, record: PoolRecord, idOrName: string): Promise<WhyView> {
+  const [found] = await parts.history.machine(record.poolId, idOrName)
+  if (found === undefined) throw notFound(`Pool ${record.name} has no machine ${idOrName}, and had none that is remembered.`)
+  const { name } = found.memory
+  const entries = await parts.history.log(record.poolId, { top: entriesMax, machine: name })
+  const state = found.goneAt === undefined ? `${name} is known, but the newest pass did not see it.` : `${name} is gone.`
+  return { poolId: record.poolId, subject: name, sentences: [state, ...entries.map((entry) => entry.message).reverse()], from: 'history' }
+}

@@ -1,0 +1,92 @@
+/** Pools: look, check, make, pause, confirm, delete. */
+import type { CheckResult } from '../../loop/pool-check.ts'
+import type { Created } from '../../loop/pools.ts'
+import type { PoolRecord } from '../../loop/ports.ts'
+import { accepted, checkReport, checkRequest, confirmation, poolCreated, poolCreation, poolDetail, poolList, type CheckReport, type PoolCreated, type PoolDetail, type PoolSummary } from '../contract.ts'
+import { explain } from '../../core/explain.ts'
+import { deadline, poolParams, recordOf } from '../lookup.ts'
+import type { ApiParts, App } from '../parts.ts'
+import { problemOf } from '../problems.ts'
+import { decisionView, poolSummary } from '../views.ts'
+
+const read = { right: 'read' } as const
+const manage = { right: 'manage' } as const
+const openActionsMax = 100
+
+export function pools(app: App, parts: ApiParts): void {
+  app.get('/pools', { config: read, schema: { response: { 200: poolList } } }, async () => ({ pools: await summaries(parts) }))
+  app.get('/pools/:poolId', { config: read, schema: { params: poolParams, response: { 200: poolDetail } } }, async ({ params }) => detail(parts, await recordOf(parts, params.poolId)))
+  checks(app, parts)
+  app.post('/pools', { config: manage, schema: { body: poolCreation, response: { 201: poolCreated } } }, async ({ body }, reply) => {
+    const created = await parts.pools.create(body, deadline(parts))
+    if (!created.ok) throw problemOf(created)
+    return reply.code(201).send(createdView(created.value, summary(parts, created.value.record)))
+  })
+  app.delete('/pools/:poolId', { config: manage, schema: { params: poolParams, response: { 202: accepted } } }, async ({ params, by }, reply) => {
+    const asked = await parts.pools.remove(params.poolId, by)
+    if (!asked.ok) throw problemOf(asked)
+    return reply.code(202).send({ message: `Pool ${asked.value.name} is being deleted: its agents end their jobs, then its machines go, then the pool.` })
+  })
+  for (const paused of [true, false]) {
+    app.post(`/pools/:poolId/${paused ? 'pause' : 'resume'}`, { config: manage, schema: { params: poolParams, response: { 202: accepted } } }, async ({ params, by }, reply) => {
+      const asked = await parts.pools.setPaused(params.poolId, paused, by)
+      if (!asked.ok) throw problemOf(asked)
+      return reply.code(202).send({ message: `Pool ${asked.value.name} is ${paused ? 'paused: nothing is changed until it is resumed' : 'resumed'}.` })
+    })
+  }
+  app.post('/pools/:poolId/confirm', { config: manage, schema: { params: poolParams, body: confirmation, response: { 202: accepted } } }, async ({ params, body }, reply) => {
+    const asked = await parts.pools.confirm(params.poolId, body.what === 'takeOver' ? 'take-over' : 'replace')
+    if (!asked.ok) throw problemOf(asked)
+    return reply.code(202).send({ message: `Confirmed for pool ${asked.value.name}; the next pass acts on it.` })
+  })
+}
+
+function checks(app: App, parts: ApiParts): void {
+  app.post('/check', { config: read, schema: { body: checkRequest, response: { 200: checkReport } } }, async ({ body }) => {
+    const checked = await parts.pools.check(body.scaleSetId, body.settings, deadline(parts))
+    if (!checked.ok) throw problemOf(checked)
+    return reportOf(checked.value)
+  })
+  app.get('/pools/:poolId/check', { config: read, schema: { params: poolParams, response: { 200: checkReport } } }, async ({ params }) => {
+    const checked = await parts.pools.checkPool(params.poolId, deadline(parts))
+    if (!checked.ok) throw problemOf(checked)
+    return reportOf(checked.value)
+  })
+}
+
+function reportOf({ ready, findings, problems, present }: CheckResult): CheckReport {
+  return { ready, findings, problems, present: present.known ? present.value : [] }
+}
+
+function createdView({ how, findings, present }: Created, pool: PoolSummary): PoolCreated {
+  const done = how === 'made' ? `The agent pool ${pool.name} was made.` : `The agent pool ${pool.name} was taken.`
+  const named = present.length > 10 ? `${present.slice(0, 10).join(', ')} and ${present.length - 10} more` : present.join(', ')
+  const next = present.length === 0 ? '' : ` In the scale set already: ${named}. They are left alone until replacing them is confirmed.`
+  return { pool, agentPool: how, findings, present, message: done + next }
+}
+
+async function summaries(parts: ApiParts): Promise<readonly PoolSummary[]> {
+  const records = await Promise.all((await parts.settings.pools()).map((poolId) => parts.settings.pool(poolId)))
+  return records.flatMap((record) => (record === undefined ? [] : [summary(parts, record)]))
+}
+
+function summary({ loop, clock }: ApiParts, record: PoolRecord): PoolSummary {
+  return poolSummary(record, loop.latest(record.poolId), loop.lastPassAt(record.poolId), clock.now())
+}
+
+async function detail(parts: ApiParts, record: PoolRecord): Promise<PoolDetail> {
+  const { poolId, settings, replaceConfirmed, takeOverConfirmed } = record
+  const now = parts.clock.now()
+  const latest = parts.loop.latest(poolId)
+  const [open, waits] = await Promise.all([parts.history.intents(poolId, { top: openActionsMax, open: true }), parts.history.waits(poolId)])
+  const { jobs, p50Ms, p95Ms, startedJobs, lostToOnceRace } = waits
+  return {
+    pool: summary(parts, record),
+    settings,
+    ...(latest && { decision: decisionView(latest.decision, now), boot: latest.snapshot.boot }),
+    ...(p50Ms === undefined || p95Ms === undefined ? {} : { waits: { jobs, p50Ms, p95Ms, startedJobs, lostToOnceRace } }),
+    openActions: open.map(({ id, action, state, reason, writtenAt }) => ({ id, action, state, sentence: explain(reason, now), forMs: now - writtenAt })),
+    replaceConfirmed,
+    takeOverConfirmed,
+  }
+}

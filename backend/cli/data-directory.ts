@@ -1,0 +1,64 @@
+/** What a service leaves in its data directory for the commands that want to reach it. */
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { codeOf, exitCodes, Failure } from './exit.ts'
+
+const keyFile = 'operator-key'
+const addressFile = 'service.json'
+
+/** Makes the directory, for this user only, when it is not there. */
+export function prepareDataDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new Failure(exitCodes.system, `The data directory ${directory} cannot be made (${codeOf(error) ?? String(error)}). Name another with --data, or make it for this user.`, error)
+  }
+}
+
+/** The operator key of the service: the given one, the stored one, or a new one that is stored for this user only. */
+export function operatorKeyFor(directory: string, given: string | undefined): string {
+  const known = given ?? readOperatorKey(directory)
+  if (known !== undefined) return known
+  const key = randomBytes(32).toString('base64url')
+  const file = join(directory, keyFile)
+  try {
+    writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx' })
+    // The mode given above is narrowed by the umask only; this holds whatever the umask.
+    chmodSync(file, 0o600)
+  } catch (error) {
+    throw new Failure(exitCodes.system, `The operator key cannot be stored in ${file} (${codeOf(error) ?? String(error)}). Make the data directory writable for this user, or set SCALE_SET_AGENTS_OPERATOR_KEY.`, error)
+  }
+  return key
+}
+
+/** The key a service stored there, if one did. */
+export function readOperatorKey(directory: string): string | undefined {
+  const text = readIfThere(join(directory, keyFile))?.trim()
+  return text === '' ? undefined : text
+}
+
+/** Notes where the service of this directory listens. */
+export function noteAddress(directory: string, url: string): void {
+  writeFileSync(join(directory, addressFile), `${JSON.stringify({ url })}\n`, { mode: 0o600 })
+}
+
+export function forgetAddress(directory: string): void {
+  rmSync(join(directory, addressFile), { force: true })
+}
+
+/** Where the service of this directory listens, if one runs. */
+export function readAddress(directory: string): string | undefined {
+  const text = readIfThere(join(directory, addressFile))
+  const url = /"url":"(http:\/\/[^"]+)"/.exec(text ?? '')?.[1]
+  return url !== undefined && URL.canParse(url) ? url : undefined
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new Failure(exitCodes.notAllowed, `${path} cannot be read (${codeOf(error) ?? String(error)}). Run as the user of the service, or set SCALE_SET_AGENTS_URL and SCALE_SET_AGENTS_OPERATOR_KEY.`, error)
+  }
+}

@@ -1,0 +1,22 @@
+/** The demo without a terminal: one line for each change. Pure. */
+import { clockTime } from './duration.ts'
+import type { ScreenState } from './screen.ts'
+import { describeStages } from './stages.ts'
+import { harmless } from './text.ts'
+
+/** The lines that lead from one state to the next; none when nothing changed. */
+export function changesBetween(before: ScreenState, after: ScreenState): readonly string[] {
+  const stamp = clockTime(after.startMs + after.elapsedMs)
+  const told = (name: string, lines: ScreenState['decisions'], known: ScreenState['decisions']): readonly string[] =>
+    lines.filter((line) => !known.includes(line)).map((line) => `${clockTime(line.atMs)}  ${name.padEnd(8)}  ${harmless(line.text)}`)
+  const pool = describePool(after)
+  return [
+    ...told('why', after.decisions, before.decisions),
+    ...told('did', after.diagnostics, before.diagnostics),
+    ...(pool === describePool(before) ? [] : [`${stamp}  pool      ${pool}`]),
+  ]
+}
+
+function describePool({ jobs, stages }: ScreenState): string {
+  return `${jobs.waiting} waiting, ${jobs.running} running, ${jobs.finished} finished; machines: ${describeStages(stages)}`
+}

@@ -1,0 +1,34 @@
+/** `status`: every pool on one line, or one pool with its decision. */
+import type { PoolDetail, PoolList } from '../api/contract.ts'
+import type { Client } from './client.ts'
+import { formatDuration } from './duration.ts'
+import { exitCodes, type ExitCode } from './exit.ts'
+import { answer, type Io } from './io.ts'
+import { findPool, poolTable } from './pools.ts'
+import { harmless } from './text.ts'
+
+/** Exit 1 when a pool is offline or unhealthy, so that scripts need no parsing. */
+export async function status(client: Client, io: Io, poolName: string | undefined): Promise<ExitCode> {
+  if (poolName !== undefined) return statusOfPool(client, io, poolName)
+  const list = await client.get<PoolList>('/pools')
+  answer(io, list, () => poolTable(list.pools, io.paint))
+  return list.pools.every((pool) => isWell(pool.state)) ? exitCodes.ok : exitCodes.no
+}
+
+async function statusOfPool(client: Client, io: Io, poolName: string): Promise<ExitCode> {
+  const { poolId } = await findPool(client, poolName)
+  const detail = await client.get<PoolDetail>(`/pools/${poolId}`)
+  answer(io, detail, () => [poolTable([detail.pool], io.paint), ...detailLines(detail)].join('\n'))
+  return isWell(detail.pool.state) ? exitCodes.ok : exitCodes.no
+}
+
+function detailLines(detail: PoolDetail): readonly string[] {
+  const said = [...(detail.decision?.steps ?? []), ...(detail.decision?.reasons ?? [])].map((each) => `  ${harmless(each.sentence)}`)
+  const open = detail.openActions.map((action) => `  ${harmless(action.sentence)} (${action.state} for ${formatDuration(action.forMs)})`)
+  const waits = detail.waits === undefined ? [] : ['', `Waits of ${detail.waits.jobs} jobs: half within ${formatDuration(detail.waits.p50Ms)}, 95 % within ${formatDuration(detail.waits.p95Ms)}.`]
+  return [...(said.length === 0 ? [] : ['', 'Last decision', ...said]), ...(open.length === 0 ? [] : ['', 'Under way', ...open]), ...waits]
+}
+
+function isWell(state: PoolDetail['pool']['state']): boolean {
+  return state === 'new' || state === 'online'
+}

@@ -1,0 +1,172 @@
+/** The decision: from what was observed and what a person set to what is done now, with reasons. The policy's table of contents. */
+import type { Decision, Reason, Step } from './decision.ts'
+import { demandOf } from './demand.ts'
+import type { Demand } from './demand.ts'
+import { mayStillCome, planHealth } from './health.ts'
+import { leavingSteps, removalSteps } from './leave.ts'
+import type { Leaving } from './leave.ts'
+import { grantGrowth, totalMachines, updateRateReason, updatesLeft } from './limits.ts'
+import { nextLives } from './recycle.ts'
+import { surplusMachines } from './retire.ts'
+import { standbyAt } from './schedule.ts'
+import type { CompleteSnapshot, Instant, Machine, MachineIn, NextLife, PoolSnapshot, Reading } from './snapshot.ts'
+import type { PoolSettings } from './settings.ts'
+import { claimSteps, orphanSteps, placeholderStep, releaseStep } from './upkeep.ts'
+
+/** How old an answer may be for growing, and for removing (which is looked at again at the gateway). */
+export const ageMsMax = { growth: 45_000, removal: 75_000 } as const
+/** When to look again: while something moves, while nothing does, and right after a step of our own. */
+export const paceMs = { active: 10_000, quiet: 12_000, afterStep: 5_000 } as const
+
+/**
+ * Decides one pass of one pool. Pure: the same arguments give the same answer.
+ * `now` is on the service's own line; no other clock is compared with it.
+ */
+export function decide(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Decision {
+  const stop = standStill(snapshot, settings)
+  if (stop !== undefined) return { wanted: totalMachines(snapshot), steps: freeClaim(snapshot, settings, now), reasons: [stop], lookAgainInMs: paceMs.quiet }
+  const standby = standbyAt(settings, snapshot.wallTimeMs)
+  const lives = settings.tearDownAfterUse ? nextLives(snapshot, settings, standby) : new Map<string, NextLife>()
+  const returning = [...lives.values()].filter((life) => life === 'reimage').length
+  const demand = demandOf(snapshot, standby, returning, now)
+  const growth = grow(snapshot, settings, demand, now)
+  const removal = remove(snapshot, settings, { standby, demand, lives, growing: growth.steps.length > 0 }, now)
+  const used = growth.updates + removal.updates
+  const steps = [...growth.steps, ...removal.steps, ...upkeep(snapshot, settings, used, now)]
+  return {
+    wanted: Math.min(settings.machinesMax, totalMachines(snapshot) + growth.by),
+    steps,
+    reasons: [...demand.reasons, ...growth.reasons, ...removal.reasons],
+    lookAgainInMs: steps.length > 0 ? paceMs.afterStep : isActive(snapshot) ? paceMs.active : paceMs.quiet,
+  }
+}
+
+/** Reasons for which nothing at all is changed. */
+function standStill(snapshot: PoolSnapshot, settings: PoolSettings): Reason | undefined {
+  if (settings.paused) return { code: 'paused' }
+  if (!snapshot.scaleSet.known) return { code: 'unknown', part: 'scale-set', why: snapshot.scaleSet.why, stops: 'all' }
+  const { claim, claimedBy } = snapshot.scaleSet.value
+  if (claim === 'ours' || (settings.deleting && claim === 'free')) return undefined
+  return { code: 'not-ours', claim, ...(claimedBy === undefined ? {} : { by: claimedBy }) }
+}
+
+/** The one thing that may be done to a scale set that nobody claims: claim it. */
+function freeClaim(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): readonly Step[] {
+  if (settings.paused || !snapshot.scaleSet.known || snapshot.scaleSet.value.claim !== 'free') return []
+  return claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now), now)
+}
+
+type Part = { readonly steps: readonly Step[]; readonly reasons: readonly Reason[]; readonly updates: number }
+
+/** More machines for jobs and standby. An incomplete picture grows less, never more; a removal is never waited for. */
+function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, now: Instant): Part & { readonly by: number } {
+  const blind = notSeen(snapshot, 'growth', now)
+  if (blind !== undefined || settings.deleting) return { steps: [], reasons: blind === undefined ? [] : [blind], updates: 0, by: 0 }
+  // A machine made before our extension is in the model would never become an agent.
+  if (snapshot.scaleSet.known && snapshot.scaleSet.value.extension === 'absent') return { steps: [], reasons: [{ code: 'upkeep', what: 'put-extension' }], updates: 0, by: 0 }
+  const restored = restorable(snapshot).slice(0, demand.need)
+  const restores = restored.map((machine): Step => ({
+    action: { kind: 'restore', machine: { id: machine.id, name: machine.name, generation: machine.generation }, agentId: machine.agent.id },
+    reason: { code: 'restored', machine: machine.name, waiting: demand.waiting },
+  }))
+  const granted = grantGrowth(snapshot, settings, demand.need - restored.length, now)
+  const why = demand.reasons[0] ?? { code: 'paused' }
+  if (granted.by > 0) {
+    const step: Step = { action: { kind: 'grow', by: granted.by, machinesMax: settings.machinesMax }, reason: why }
+    return { steps: [step, ...restores], reasons: granted.reasons, updates: 1, by: granted.by }
+  }
+  const owed = askAgain(snapshot, settings, now)
+  return { steps: [...owed, ...restores], reasons: granted.reasons, updates: owed.length, by: 0 }
+}
+
+/** Machines that Azure owes are asked for again, in the same rhythm as other growth. */
+function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): readonly Step[] {
+  if (snapshot.owed === 0 || totalMachines(snapshot) > settings.machinesMax) return []
+  const mayAsk = grantGrowth({ ...snapshot, owed: 0, rooms: [] }, { ...settings, machinesMax: Infinity }, 1, now).by > 0
+  if (!mayAsk) return []
+  return [{ action: { kind: 'ask-again', owed: snapshot.owed, machinesMax: settings.machinesMax }, reason: { code: 'owed', machines: snapshot.owed } }]
+}
+
+/** Idle machines that we drained as surplus and that are wanted again. */
+function restorable(snapshot: PoolSnapshot): readonly MachineIn<'draining'>[] {
+  if (!snapshot.machines.known) return []
+  return snapshot.machines.value.filter((machine): machine is MachineIn<'draining'> =>
+    machine.stage === 'draining' && machine.cause === 'surplus' && machine.requestId === undefined && machine.agent.online && machine.asked === undefined)
+}
+
+type RemovalContext = { readonly standby: number; readonly demand: Demand; readonly lives: ReadonlyMap<string, NextLife>; readonly growing: boolean }
+
+/** Who leaves. Only a complete and fresh picture gets here (S6). */
+function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: RemovalContext, now: Instant): Part {
+  const blind = notSeen(snapshot, 'removal', now)
+  if (blind !== undefined || !isComplete(snapshot)) return { steps: [], reasons: blind === undefined ? [] : [blind], updates: 0 }
+  const health = planHealth(snapshot, settings, now)
+  const wanted = new Set(restorable(snapshot).slice(0, context.demand.need).map((machine) => machine.id))
+  const leaving = [
+    ...snapshot.machines.value.flatMap((machine) => (wanted.has(machine.id) ? [] : (leaves(machine, settings, context.lives, now) ?? []))),
+    ...health.remove.map(({ machine, cause, detail }): Leaving => ({ machine, cause, next: 'delete', detail })),
+    ...surplusMachines(snapshot, context.standby, context.demand.waiting).map((machine): Leaving => ({ machine, cause: 'surplus', next: 'delete' })),
+  ]
+  const { steps, removals } = leavingSteps(leaving)
+  const left = updatesLeft(snapshot, now) - (context.growing ? 1 : 0)
+  const removed = removalSteps(snapshot, removals, left > 0)
+  const reimages = removed.steps.filter((step) => step.action.kind === 'reimage').length
+  const late: readonly Reason[] = left <= 0 && removals.some((each) => each.next === 'reimage') ? [updateRateReason(snapshot, now)] : []
+  return { steps: [...removed.steps, ...steps, ...saves(snapshot, settings, health.save)], reasons: [...health.reasons, ...removed.reasons, ...late], updates: reimages }
+}
+
+/** Machines that leave whatever the demand: ordered by a person, used up, already on their way, or the whole pool goes. */
+function leaves(machine: Machine, settings: PoolSettings, lives: ReadonlyMap<string, NextLife>, now: Instant): Leaving | undefined {
+  if (machine.stage === 'foreign' || machine.stage === 'unclear' || machine.stage === 'deleting' || machine.stage === 'reimaging') return undefined
+  // Its agent may register and take a job at any moment: it comes online first, or its time runs out.
+  if (mayStillCome(machine, settings, now) && machine.asked?.force !== true) return undefined
+  if (machine.asked !== undefined) return { machine, cause: 'asked-by-person', next: machine.asked.order, detail: machine.asked.by, force: machine.asked.force }
+  if (settings.deleting) return { machine, cause: 'pool-deleted', next: 'delete' }
+  switch (machine.stage) {
+    case 'used': return { machine, cause: 'used', next: lives.get(machine.id) ?? 'delete' }
+    case 'busy': return settings.tearDownAfterUse ? { machine, cause: 'used', next: 'reimage' } : undefined
+    case 'disabled': return { machine, cause: 'disabled-by-person', next: 'delete' }
+    case 'draining': case 'unregistered': return { machine, cause: machine.cause, next: machine.cause === 'used' ? (lives.get(machine.id) ?? 'delete') : machine.next }
+    default: return undefined
+  }
+}
+
+function saves(snapshot: CompleteSnapshot, settings: PoolSettings, unhealthy: ReturnType<typeof planHealth>['save']): readonly Step[] {
+  const saved = snapshot.machines.value.filter((machine) => machine.stage === 'saved').length
+  return unhealthy.map(({ machine, cause }, index): Step => ({
+    action: {
+      kind: 'save', machine: { id: machine.id, name: machine.name, generation: machine.generation }, cause,
+      ...('agent' in machine && machine.agent !== undefined ? { agentId: machine.agent.id } : {}),
+    },
+    reason: { code: 'saved', machine: machine.name, cause, saved: saved + index + 1, savedMax: settings.savedMax },
+  }))
+}
+
+function upkeep(snapshot: PoolSnapshot, settings: PoolSettings, used: number, now: Instant): readonly Step[] {
+  const claim = snapshot.scaleSet.known ? claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now) - used, now) : []
+  const orphans = isComplete(snapshot) ? orphanSteps(snapshot, now) : []
+  const last = settings.deleting ? (isComplete(snapshot) ? releaseStep(snapshot) : undefined) : placeholderStep(snapshot)
+  return [...claim, ...orphans, ...(last === undefined ? [] : [last])]
+}
+
+function isComplete(snapshot: PoolSnapshot): snapshot is CompleteSnapshot {
+  return snapshot.jobs.known && snapshot.agents.known && snapshot.scaleSet.known && snapshot.machines.known
+}
+
+/** The part of the picture that is missing or too old for this purpose. Growth can do without the jobs: standby still counts. */
+function notSeen(snapshot: PoolSnapshot, stops: 'growth' | 'removal', now: Instant): Reason | undefined {
+  const parts = { jobs: snapshot.jobs, agents: snapshot.agents, 'scale-set': snapshot.scaleSet, machines: snapshot.machines } as const
+  for (const [part, reading] of Object.entries(parts) as [keyof typeof parts, Reading<unknown>][]) {
+    if (part === 'jobs' && stops === 'growth') continue
+    if (!reading.known) return { code: 'unknown', part, why: reading.why, stops }
+    if (part !== 'scale-set' && now - reading.at > ageMsMax[stops]) return { code: 'too-old', part, at: reading.at, stops }
+  }
+  return undefined
+}
+
+/** Something moves: the pool is looked at more often. */
+export function isActive(snapshot: PoolSnapshot): boolean {
+  const jobs = snapshot.jobs.known ? snapshot.jobs.value : []
+  const machines = snapshot.machines.known ? snapshot.machines.value : []
+  return jobs.length > 0 || snapshot.asked > 0 || machines.some((machine) => !['idle', 'saved', 'foreign'].includes(machine.stage))
+}

@@ -1,0 +1,121 @@
+/** How many machines the jobs and the standby ask for, and which jobs no agent could take. */
+import type { Reason } from './decision.ts'
+import type { Instant, Job, Machine, PoolSnapshot } from './snapshot.ts'
+
+/** A job that suitable idle agents leave untaken for this long waits for something else than a machine. */
+export const passedOverMsMax = 120_000
+
+export type Demand = {
+  /** Jobs that a new machine could help. */
+  readonly waiting: number
+  readonly idle: number
+  readonly coming: number
+  /** Machines to add: waiting + standby − idle − coming, at least 0. */
+  readonly need: number
+  readonly reasons: readonly Reason[]
+}
+
+/** `returning` are machines on their way through a reimage that has not been sent yet. */
+export function demandOf(snapshot: PoolSnapshot, standby: number, returning: number, now: Instant): Demand {
+  const { waiting, reasons } = helpableJobs(snapshot, now)
+  const idle = idleAgents(snapshot)
+  const coming = comingMachines(snapshot) + returning
+  const learning = mustLearn(snapshot) && waiting + standby === 0 && idle + coming === 0
+  const need = learning ? 1 : Math.max(0, waiting + standby - idle - coming)
+  const sums = { waiting, standby, idle, coming }
+  const why: Reason = learning ? { code: 'learn-capabilities' } : need > 0 ? { code: 'need', ...sums, need } : { code: 'enough', ...sums }
+  return { waiting, idle, coming, need, reasons: [why, ...reasons] }
+}
+
+/** Idle agents of this pool, ours and others. */
+export function idleAgents(snapshot: PoolSnapshot): number {
+  const ours = snapshot.machines.known ? snapshot.machines.value.filter((machine) => machine.stage === 'idle').length : 0
+  const others = snapshot.agents.known ? snapshot.agents.value.others.filter((agent) => agent.online && agent.enabled && !agent.busy).length : 0
+  return ours + others
+}
+
+/** Machines asked for, being created, starting, or returning from a reimage. */
+export function comingMachines(snapshot: PoolSnapshot): number {
+  const listed = snapshot.machines.known ? snapshot.machines.value.filter(isComing).length : 0
+  return listed + snapshot.asked + snapshot.owed
+}
+
+function isComing(machine: Machine): boolean {
+  return machine.stage === 'creating' || machine.stage === 'starting' || machine.stage === 'reimaging'
+}
+
+/** A pool that has never seen an agent cannot tell which demands it satisfies: it boots one machine to learn. */
+function mustLearn(snapshot: PoolSnapshot): boolean {
+  return !snapshot.capabilities.known && snapshot.agents.known && snapshot.agents.value.others.length === 0
+}
+
+/** Waiting jobs that a new machine could help, with a reason for each one that it could not. */
+export function helpableJobs(snapshot: PoolSnapshot, now: Instant): { readonly waiting: number; readonly reasons: readonly Reason[] } {
+  if (!snapshot.jobs.known) return { waiting: 0, reasons: [] }
+  const unmet = demandCheck(snapshot)
+  const reasons: Reason[] = []
+  let waiting = 0
+  for (const job of snapshot.jobs.value) {
+    if (job.agentId !== undefined) continue
+    const why = whyNotHelped(job, unmet, now)
+    if (why === undefined) waiting += 1
+    else reasons.push(why)
+  }
+  const free = snapshot.parallelJobsFree
+  if (free === undefined || free >= waiting) return { waiting, reasons }
+  return { waiting: free, reasons: [...reasons, { code: 'parallel-jobs', free, waiting }] }
+}
+
+function whyNotHelped(job: Job, unmet: (demands: readonly string[]) => string | undefined, now: Instant): Reason | undefined {
+  const demand = unmet(job.demands)
+  if (demand !== undefined) return { code: 'no-agent-could-take', requestId: job.requestId, job: job.name, demand }
+  const since = job.passedOverSince
+  if (since === undefined || now - since < passedOverMsMax) return undefined
+  return { code: 'passed-over', requestId: job.requestId, job: job.name, since }
+}
+
+function demandCheck(snapshot: PoolSnapshot): (demands: readonly string[]) => string | undefined {
+  if (!snapshot.capabilities.known) return () => undefined
+  const capabilities = byLowerName(snapshot.capabilities.value)
+  return (demands) => (demands.length === 0 ? undefined : firstUnmet(demands, capabilities))
+}
+
+/** The first demand that these capabilities do not satisfy; undefined when all are satisfied. Names and values compare without case. */
+export function unmetDemand(demands: readonly string[], capabilities: Readonly<Record<string, string>>): string | undefined {
+  return firstUnmet(demands, byLowerName(capabilities))
+}
+
+function byLowerName(capabilities: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(capabilities).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+function firstUnmet(demands: readonly string[], capabilities: ReadonlyMap<string, string>): string | undefined {
+  return demands.find((demand) => !satisfies(demand, capabilities))
+}
+
+/** Azure DevOps adds a demand on Agent.Version to most jobs; agents update themselves, so it never decides. */
+function satisfies(demand: string, capabilities: ReadonlyMap<string, string>): boolean {
+  const match = /^\s*(\S+)(?:\s+-(equals|gtVersion)\s+(.*?))?\s*$/i.exec(demand)
+  const name = match?.[1]?.toLowerCase()
+  if (name === undefined || name === 'agent.version') return name !== undefined
+  const value = capabilities.get(name)
+  if (value === undefined) return false
+  const operand = match?.[3] ?? ''
+  switch (match?.[2]?.toLowerCase()) {
+    case undefined: return true
+    case 'equals': return value.toLowerCase() === operand.toLowerCase()
+    // Azure DevOps reads -gtVersion as "at least".
+    default: return compareVersions(value, operand) >= 0
+  }
+}
+
+/** Compares dotted versions by number, part by part; a missing part counts as 0. */
+export function compareVersions(left: string, right: string): number {
+  const [a, b] = [left.split('.').map(Number), right.split('.').map(Number)]
+  for (let index = 0; index < Math.max(a.length, b.length); index += 1) {
+    const difference = (a[index] ?? 0) - (b[index] ?? 0)
+    if (Number.isNaN(difference)) return 0
+    if (difference !== 0) return difference
+  }
+  return 0
+}

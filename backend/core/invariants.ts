@@ -1,0 +1,86 @@
+/**
+ * What must hold for every action, judged on the snapshot it was decided on and written apart from the policy.
+ * The gateway drops an action that breaks one and reports it. Names are those of design.md section 7.
+ */
+import type { Action, MachineRef, Step } from './decision.ts'
+import type { CompleteSnapshot, Instant, Machine, PoolSnapshot } from './snapshot.ts'
+import type { PoolSettings } from './settings.ts'
+
+export type Breach = { readonly invariant: string; readonly detail: string }
+
+/** The first invariant that this step breaks; undefined when all hold. */
+export function breachOf(step: Step, snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Breach | undefined {
+  const { action } = step
+  if (settings.paused) return { invariant: 'S12', detail: 'the pool is paused' }
+  return ownBreach(action, snapshot) ?? growthBreach(action, snapshot, settings, now) ?? removalBreach(action, snapshot, settings)
+}
+
+/** S3: nothing but the first claim is done to a scale set without our tag. */
+function ownBreach(action: Action, snapshot: PoolSnapshot): Breach | undefined {
+  if (!snapshot.scaleSet.known) return { invariant: 'S6', detail: 'the scale set could not be read' }
+  const { claim } = snapshot.scaleSet.value
+  const allowed = claim === 'ours' || (claim === 'free' && (action.kind === 'claim' || action.kind === 'delete-pool' || action.kind === 'unregister-orphan'))
+  return allowed ? undefined : { invariant: 'S3', detail: `the scale set's tag is ${claim}` }
+}
+
+function growthBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Breach | undefined {
+  if (action.kind !== 'grow' && action.kind !== 'ask-again') return undefined
+  if (!snapshot.machines.known || !snapshot.agents.known) return { invariant: 'S6', detail: 'growth without a list of machines and agents' }
+  if (now - snapshot.machines.at > 45_000) return { invariant: 'S6', detail: 'growth on a list older than 45 s' }
+  const by = action.kind === 'grow' ? action.by : 0
+  if (action.kind === 'grow' && (!Number.isInteger(by) || by < 1)) return { invariant: 'S7', detail: `growth by ${by}` }
+  const deleting = snapshot.machines.value.filter((machine) => machine.stage === 'deleting').length
+  const capacity = snapshot.scaleSet.known ? snapshot.scaleSet.value.capacity : 0
+  const after = Math.max(capacity + deleting, snapshot.machines.value.length + snapshot.asked) + by
+  return after <= settings.machinesMax ? undefined : { invariant: 'S2', detail: `${after} machines would exceed the maximum of ${settings.machinesMax}` }
+}
+
+function removalBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSettings): Breach | undefined {
+  const named = namedMachines(action)
+  if (named.length === 0) return undefined
+  if (!isSeenWhole(snapshot)) return { invariant: 'S6', detail: 'a removal on an incomplete picture' }
+  const machines = new Map(snapshot.machines.value.map((machine) => [machine.id, machine]))
+  for (const ref of named) {
+    const breach = machineBreach(action, ref, machines.get(ref.id))
+    if (breach !== undefined) return breach
+  }
+  return budgetBreach(action, snapshot, settings)
+}
+
+function machineBreach(action: Action, ref: MachineRef & { readonly force?: true }, machine: Machine | undefined): Breach | undefined {
+  if (machine === undefined || machine.generation !== ref.generation) return { invariant: 'S9', detail: `${ref.name} is not in this generation any more` }
+  if (machine.stage === 'foreign') return { invariant: 'S3', detail: `${ref.name} is not ours` }
+  if (machine.stage === 'unclear') return { invariant: 'S6', detail: `${ref.name} is unclear` }
+  if (machine.stage === 'saved' && machine.asked === undefined && action.kind !== 'unregister' && action.kind !== 'delete') return { invariant: 'S12', detail: `${ref.name} is saved` }
+  if (action.kind === 'restore') return machine.stage === 'draining' && machine.cause === 'surplus' ? undefined : { invariant: machine.stage === 'disabled' ? 'S12' : 'S10', detail: `${ref.name} was not drained as surplus` }
+  if (action.kind === 'drain' || action.kind === 'save') return undefined
+  const forced = machine.asked?.force === true
+  const job = 'requestId' in machine && machine.requestId !== undefined
+  if (job && !forced) return { invariant: 'S1', detail: `${ref.name} has job ${machine.requestId}` }
+  const hasAgent = 'agent' in machine && machine.agent !== undefined
+  if ((action.kind === 'delete' || action.kind === 'reimage') && hasAgent && !forced) return { invariant: 'S1', detail: `the agent of ${ref.name} is still registered` }
+  return undefined
+}
+
+const unhealthy: ReadonlySet<string> = new Set(['failed-to-start', 'failed-to-restart', 'creation-failed', 'extension-failed', 'went-offline', 'stopped'])
+
+/** S8: at most max(1, 10 %) of the machines go in one pass for being unhealthy. */
+function budgetBreach(action: Action, snapshot: CompleteSnapshot, settings: PoolSettings): Breach | undefined {
+  if (action.kind !== 'delete' || settings.deleting) return undefined
+  const count = action.machines.filter((machine) => unhealthy.has(machine.cause)).length
+  const allowed = Math.max(1, Math.floor(snapshot.machines.value.length / 10))
+  return count <= allowed ? undefined : { invariant: 'S8', detail: `${count} unhealthy machines in one call, ${allowed} allowed` }
+}
+
+/** The machines that an action drains, restores or removes. */
+export function namedMachines(action: Action): readonly (MachineRef & { readonly force?: true })[] {
+  switch (action.kind) {
+    case 'drain': case 'restore': case 'unregister': case 'save': return [action.machine]
+    case 'delete': case 'reimage': return action.machines
+    default: return []
+  }
+}
+
+function isSeenWhole(snapshot: PoolSnapshot): snapshot is CompleteSnapshot {
+  return snapshot.jobs.known && snapshot.agents.known && snapshot.machines.known && snapshot.scaleSet.known
+}

@@ -1,0 +1,186 @@
+/**
+ * The settings of this process: from the environment or one JSON file, the environment first. The only reader of
+ * `process.env`. Every problem is reported at once, with the value as far as it is no secret.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CloudName, CredentialConfig, DevOpsConfig } from './adapters/credentials.ts'
+import { fieldNames, fields, type Field, type FieldName, type FieldValues } from './environment-fields.ts'
+
+export type Configuration = {
+  readonly organizationUrl: string
+  /** A PAT, or without one the identity that also calls Azure. */
+  readonly devOpsCredential: DevOpsConfig['credential']
+  /** The URLs take the place of the cloud's own. */
+  readonly azure: { readonly cloud: CloudName; readonly resourceManagerUrl?: string; readonly authorityUrl?: string; readonly credential: CredentialConfig }
+  /** PEM file of the certificates to trust beside Node's own. */
+  readonly caFile?: string
+  readonly data: string
+  /** Without it: a SQLite file in the data directory. */
+  readonly databaseUrl?: string
+  readonly host: string
+  readonly port: number
+  readonly operatorKey?: string
+  readonly hookSecret?: string
+  /** Where machines reach the service; without it, where it listens. */
+  readonly publicUrl?: string
+  readonly logLevel: FieldValues['logLevel']
+}
+
+/** What a command needs to reach a service that runs. */
+export type ClientConfiguration = { readonly url?: string; readonly operatorKey?: string; readonly data: string }
+
+export type Environment = Readonly<Record<string, string | undefined>>
+export type Read<T> = { readonly configuration?: T; readonly problems: readonly string[] }
+/** What the command line gave; it goes before everything else. */
+export type Overrides = { readonly configFile?: string; readonly data?: string; readonly port?: number; readonly url?: string }
+
+/** Everything the service needs. `configuration` is there when there is no problem. */
+export function readEnvironment(env: Environment = process.env, overrides: Overrides = {}): Read<Configuration> {
+  const { values, problems } = readFields(env, overrides)
+  const credential = azureCredential(values, problems)
+  if (values.caFile !== undefined) checkCa(values.caFile, problems)
+  if (values.organizationUrl === undefined && !problems.some((problem) => problem.startsWith(fields.organizationUrl.env))) {
+    problems.push(`${fields.organizationUrl.env} is missing: set it to https://dev.azure.com/your-organization, or to a collection's URL on Azure DevOps Server.`)
+  }
+  const { data, organizationUrl } = values
+  if (problems.length > 0 || organizationUrl === undefined || data === undefined || credential === undefined) return { problems }
+  const { azureCloud: cloud = 'public', resourceManagerUrl, authorityUrl, pat, caFile, databaseUrl, operatorKey, hookSecret, publicUrl } = values
+  const configuration: Configuration = {
+    organizationUrl,
+    devOpsCredential: pat === undefined ? { kind: 'entra' } : { kind: 'pat', pat },
+    data,
+    azure: { cloud, credential, ...given({ resourceManagerUrl, authorityUrl }) },
+    host: values.host ?? '127.0.0.1',
+    port: values.port ?? 7200,
+    logLevel: values.logLevel ?? 'info',
+    ...given({ caFile, databaseUrl, operatorKey, hookSecret, publicUrl }),
+  }
+  return { configuration, problems }
+}
+
+/** What `status`, `why` and the others need; problems of settings that only the service uses are not theirs. */
+export function readClientEnvironment(env: Environment = process.env, overrides: Overrides = {}): Read<ClientConfiguration> {
+  const own = [fields.url, fields.operatorKey, fields.data].map((field) => field.env)
+  const { values, problems } = readFields(env, overrides)
+  const ours = problems.filter((problem) => own.some((name) => problem.startsWith(name)) || problem.startsWith('The configuration file'))
+  if (ours.length > 0 || values.data === undefined) return { problems: ours }
+  return { configuration: { data: values.data, ...given({ url: values.url, operatorKey: values.operatorKey }) }, problems: ours }
+}
+
+/** Whether the terminal may be coloured, as https://no-color.org asks. */
+export function allowsColour(env: Environment = process.env): boolean {
+  return (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
+}
+
+/** The problems as one message. */
+export function describeProblems(problems: readonly string[]): string {
+  const count = problems.length === 1 ? 'One setting is wrong' : `${problems.length} settings are wrong`
+  return `${count}; nothing was started. See docs/configuration.md.\n${problems.map((problem) => `  ${problem}`).join('\n')}`
+}
+
+type Values = { -readonly [K in FieldName]?: FieldValues[K] }
+
+function readFields(env: Environment, overrides: Overrides): { readonly values: Values; readonly problems: string[] } {
+  const problems = unknownVariables(env)
+  const file = readConfigFile(overrides.configFile ?? env['SCALE_SET_AGENTS_CONFIG'], problems)
+  const values: Values = {}
+  for (const name of fieldNames) readField(name, env, file, values, problems)
+  if (overrides.port !== undefined) values.port = overrides.port
+  if (overrides.url !== undefined) values.url = overrides.url.replace(/\/+$/, '')
+  const data = overrides.data ?? values.data ?? defaultData(env)
+  if (data !== undefined) values.data = data
+  else if (!problems.some((problem) => problem.startsWith(fields.data.env))) problems.push(`${fields.data.env} is missing, and there is no home directory to keep data in: set it to a directory on a local disk.`)
+  return { values, problems }
+}
+
+function readField<K extends FieldName>(name: K, env: Environment, file: Readonly<Record<string, unknown>>, values: Values, problems: string[]): void {
+  const field: Field<unknown> = fields[name]
+  const fromEnv = env[field.env] ?? ''
+  const fromFile = file[name]
+  if (fromEnv === '' && fromFile === undefined) return
+  const text = fromEnv === '' ? String(fromFile) : fromEnv
+  const read = field.read(text)
+  if ('value' in read) {
+    values[name] = read.value as FieldValues[K]
+    return
+  }
+  const shown = field.secret ? `'***' (${text.length} characters)` : `'${withoutPassword(text)}'`
+  problems.push(`${field.env}${fromEnv === '' ? ` (${name} in the configuration file)` : ''} is ${shown}: ${read.problem}`)
+}
+
+/** A misspelt variable would silently do nothing. */
+function unknownVariables(env: Environment): string[] {
+  const known = new Set<string>(['SCALE_SET_AGENTS_CONFIG', ...fieldNames.map((name) => fields[name].env)])
+  const unknown = Object.keys(env).filter((name) => name.startsWith('SCALE_SET_AGENTS_') && !known.has(name))
+  return unknown.map((name) => `${name} is no setting: remove it, or correct its name after docs/configuration.md.`)
+}
+
+function readConfigFile(path: string | undefined, problems: string[]): Readonly<Record<string, unknown>> {
+  if (path === undefined || path === '') return {}
+  const fault = (what: string): Readonly<Record<string, unknown>> => {
+    problems.push(`The configuration file ${path} ${what}`)
+    return {}
+  }
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return fault('cannot be read: check its path and that this user may read it.')
+  }
+  const json = parseJson(text)
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return fault('is not a JSON object: write it as {"organizationUrl": "https://dev.azure.com/your-organization"}.')
+  for (const key of Object.keys(json)) {
+    if (!fieldNames.some((name) => name === key)) fault(`has '${key}', which is no setting: remove it, or correct its name after docs/configuration.md.`)
+  }
+  return json as Readonly<Record<string, unknown>>
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function checkCa(path: string, problems: string[]): void {
+  try {
+    if (readFileSync(path, 'utf8').includes('-----BEGIN CERTIFICATE-----')) return
+    problems.push(`${fields.caFile.env} is '${path}': the file holds no PEM certificate; it begins with -----BEGIN CERTIFICATE-----.`)
+  } catch {
+    problems.push(`${fields.caFile.env} is '${path}': the file cannot be read; check its path and that this user may read it.`)
+  }
+}
+
+/** The identity whose parts are given: a federated token, a certificate, a secret, or else the machine's own. */
+function azureCredential(values: Values, problems: string[]): CredentialConfig | undefined {
+  const { azureTenantId: tenantId, azureClientId: clientId, azureFederatedTokenFile: tokenFile, azureClientCertificatePath: certificateFile, azureClientSecret: clientSecret } = values
+  const proofs = [tokenFile, certificateFile, clientSecret].filter((proof) => proof !== undefined)
+  if (proofs.length === 0) return { kind: 'managed-identity', ...given({ clientId }) }
+  if (proofs.length > 1) {
+    problems.push(`${fields.azureFederatedTokenFile.env}, ${fields.azureClientCertificatePath.env} and ${fields.azureClientSecret.env}: more than one is set; keep the one to sign in with.`)
+    return undefined
+  }
+  if (tenantId === undefined) problems.push(`${fields.azureTenantId.env} is missing: set it to the directory (tenant) id of the identity.`)
+  if (clientId === undefined) problems.push(`${fields.azureClientId.env} is missing: set it to the application (client) id of the identity.`)
+  if (tenantId === undefined || clientId === undefined) return undefined
+  if (tokenFile !== undefined) return { kind: 'workload-identity', tenantId, clientId, tokenFile }
+  if (certificateFile !== undefined) return { kind: 'client-certificate', tenantId, clientId, certificateFile }
+  return { kind: 'client-secret', tenantId, clientId, clientSecret: clientSecret ?? '' }
+}
+
+function defaultData(env: Environment): string | undefined {
+  const base = env['XDG_DATA_HOME'] || (env['HOME'] && join(env['HOME'], '.local', 'share'))
+  return base === undefined || base === '' ? undefined : join(base, 'scale-set-agents')
+}
+
+/** A URL may carry a password where nobody expects one. */
+function withoutPassword(text: string): string {
+  return text.replace(/(\/\/[^/:@\s]*):[^@\s]*@/, '$1:***@')
+}
+
+/** The fields that are not undefined, as exactOptionalPropertyTypes wants them. */
+function given<T extends Readonly<Record<string, unknown>>>(values: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+}

@@ -1,0 +1,194 @@
+/**
+ * The only gateway that changes anything outside. It takes intents that are already in the journal, looks again at what each
+ * depends on, sends one call for each, and tells what became of it. It never waits for a long-running operation.
+ */
+import { claimTag, claimValue, parseClaim } from '../core/claim.ts'
+import type { Action, MachineRef } from '../core/decision.ts'
+import { placeholderName } from './observe.ts'
+import type { PoolState } from './pool-state.ts'
+import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionEntry, Intent, Lease, PipelinesAgent, PoolRecord } from './ports.ts'
+import { isOpen } from './settle.ts'
+
+/** A call is cut off after this; a change without an answer is looked for, never repeated blindly. */
+const callMsMax = 30_000
+/** The lowest agent version that closes the race of `--once`; ADR 0007. A placeholder carries it until a real agent has shown its own. */
+export const agentVersionMin = '2.155.1'
+
+export type Gateway = {
+  readonly state: PoolState
+  readonly record: PoolRecord
+  readonly clock: Clock
+  readonly ownerId: string
+  readonly extension: ExtensionEntry
+  /** The lease as it stands at this moment; undefined when another replica has taken over (S5). */
+  readonly lease: () => Lease | undefined
+  readonly signal: AbortSignal
+}
+
+/** What became of one intent: sent with an outcome, or left because the world had moved. */
+export type Result =
+  | { readonly kind: 'sent'; readonly outcome: CallOutcome; readonly machines?: readonly MachineRef[]; readonly capacity?: { readonly from: number; readonly to: number }; readonly agentId?: number }
+  | { readonly kind: 'left'; readonly why: string }
+
+/** Sends the intents in order. One that fails does not stop the others. */
+export async function act(gateway: Gateway, intents: readonly Intent[]): Promise<ReadonlyMap<string, Result>> {
+  const results = new Map<string, Result>()
+  const look = createLook(gateway)
+  for (const intent of intents) {
+    const lease = gateway.lease()
+    if (lease?.epoch !== intent.epoch || gateway.signal.aborted) {
+      results.set(intent.id, left('the service was told to stop, or lost its lease, before it was sent'))
+      continue
+    }
+    results.set(intent.id, await carryOut(gateway, look, intent.action))
+  }
+  return results
+}
+
+const left = (why: string): Result => ({ kind: 'left', why })
+const sent = (outcome: CallOutcome, more: Partial<Extract<Result, { kind: 'sent' }>> = {}): Result => ({ kind: 'sent', outcome, ...more })
+
+async function carryOut(gateway: Gateway, look: Look, action: Action): Promise<Result> {
+  const { pipelines } = gateway.state
+  const { poolId } = gateway.record
+  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
+  switch (action.kind) {
+    case 'grow': case 'ask-again': return grow(gateway, action)
+    case 'drain': return sent(await pipelines.setEnabled(poolId, action.agentId, false, signal))
+    case 'restore': return sent(await pipelines.setEnabled(poolId, action.agentId, true, signal))
+    case 'save': return sent(action.agentId === undefined ? { kind: 'done' } : await pipelines.setEnabled(poolId, action.agentId, false, signal))
+    case 'unregister': return unregister(gateway, look, action.agentId)
+    case 'unregister-orphan': return unregister(gateway, look, action.agentId)
+    case 'delete': case 'reimage': return removeMachines(gateway, look, action)
+    case 'add-placeholder': case 'update-placeholder': return placeholder(gateway, action)
+    case 'delete-pool': return sent(await pipelines.deletePool(poolId, signal))
+    case 'claim': case 'refresh-claim': case 'put-extension': case 'release': return keepScaleSet(gateway, action)
+    default: return action satisfies never
+  }
+}
+
+/** Answers that this round has asked for anew, each at most once. */
+type Look = {
+  readonly agents: () => Promise<readonly PipelinesAgent[] | undefined>
+  readonly machines: () => Promise<readonly AzureMachine[] | undefined>
+}
+
+function createLook({ state, signal }: Gateway): Look {
+  const once = <T>(read: () => Promise<T>): (() => Promise<T>) => {
+    let answer: Promise<T> | undefined
+    return () => (answer ??= read())
+  }
+  return {
+    agents: once(async () => {
+      const reading = await state.readings.fresh('agents', signal)
+      return reading.known ? reading.value : undefined
+    }),
+    machines: once(async () => {
+      const reading = await state.readings.fresh('machines', signal)
+      return reading.known ? reading.value : undefined
+    }),
+  }
+}
+
+// ---------------------------------------------------------------- growing
+
+/** Raises the capacity by compare-and-swap on a fresh read, never below what is listed or was asked for (S2, S7). */
+async function grow(gateway: Gateway, action: Extract<Action, { kind: 'grow' | 'ask-again' }>): Promise<Result> {
+  const fresh = await freshOurs(gateway)
+  if ('kind' in fresh) return fresh
+  const { scaleSet, clock, signal } = { ...gateway.state, ...gateway }
+  const floor = knownMachines(gateway)
+  if (fresh.capacity < floor.standing) {
+    gateway.state.readings.expire('machines')
+    return left(`Azure answered a capacity of ${fresh.capacity}, below the ${floor.standing} machines that are known to exist or to come; it is read again before anything is written`)
+  }
+  const by = action.kind === 'grow' ? Math.min(action.by, action.machinesMax - fresh.capacity - floor.deleting) : 0
+  if (action.kind === 'grow' && by <= 0) return left(`the scale set has ${fresh.capacity} machines by now, which the maximum of ${action.machinesMax} does not let grow`)
+  const outcome = await scaleSet.setCapacity(fresh, fresh.capacity + by, clock.deadline(callMsMax, signal))
+  return sent(outcome, { capacity: { from: fresh.capacity, to: fresh.capacity + by } })
+}
+
+/** Machines that the capacity must still cover, and those that are being deleted beside it. */
+function knownMachines({ state }: Gateway): { readonly standing: number; readonly deleting: number } {
+  const machines = [...state.machines.values()]
+  const deleting = machines.filter((machine) => machine.stage === 'deleting').length
+  const present = machines.filter((machine) => machine.stage !== 'deleting' && machine.missingSince === undefined).length
+  const asked = [...state.intents.values()].filter((intent) => isOpen(intent) && intent.state === 'accepted' && intent.action.kind === 'grow')
+    .reduce((sum, intent) => sum + Math.max(0, (intent.capacity === undefined ? 0 : intent.capacity.to - intent.capacity.from) - intent.seen.length), 0)
+  return { standing: present + asked, deleting }
+}
+
+/** The scale set as it is now, if it still is ours. */
+async function freshOurs(gateway: Gateway): Promise<AzureScaleSet | Extract<Result, { kind: 'left' }>> {
+  const reading = await gateway.state.readings.fresh('scaleSet', gateway.signal)
+  if (!reading.known) return { kind: 'left', why: `the scale set could not be read (${reading.why})` }
+  if (reading.value === undefined) return { kind: 'left', why: 'the scale set does not exist any more' }
+  const { claim, by } = parseClaim(reading.value.tags, gateway.ownerId, gateway.record.poolId)
+  return claim === 'ours' ? reading.value : { kind: 'left', why: `the scale set is not marked as ours any more (${by ?? claim})` }
+}
+
+// ---------------------------------------------------------------- removing
+
+/** Deletes the agent after looking again: it must be unable to take a job. Azure DevOps refuses while one runs. */
+async function unregister(gateway: Gateway, look: Look, agentId: number): Promise<Result> {
+  const agents = await look.agents()
+  if (agents === undefined) return left('the agents could not be read again')
+  const agent = agents.find((each) => each.id === agentId)
+  if (agent?.requestId !== undefined) return left(`agent ${agent.name} has job request ${agent.requestId} by now`)
+  if (agent !== undefined && agent.online && agent.enabled) return left(`agent ${agent.name} is online and enabled by now`)
+  return sent(await gateway.state.pipelines.removeAgent(gateway.record.poolId, agentId, gateway.clock.deadline(callMsMax, gateway.signal)))
+}
+
+/** Deletes or reimages by instance id, without those for which anything has changed. */
+async function removeMachines(gateway: Gateway, look: Look, action: Extract<Action, { kind: 'delete' | 'reimage' }>): Promise<Result> {
+  const ours = await freshOurs(gateway)
+  if ('kind' in ours) return ours
+  const [machines, agents] = [await look.machines(), await look.agents()]
+  if (machines === undefined || agents === undefined) return left('machines or agents could not be read again')
+  const still = action.machines.filter((ref) => ref.force === true || mayGo(gateway, ref, machines, agents))
+  if (still.length === 0) return left('every machine of it has changed meanwhile')
+  const ids = still.map((ref) => ref.id)
+  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
+  const { scaleSet } = gateway.state
+  const outcome = action.kind === 'delete' ? await scaleSet.deleteMachines(ids, signal) : await scaleSet.reimageMachines(ids, signal)
+  return sent(outcome, { machines: still })
+}
+
+/** The same machine as decided on, without instance protection, and no agent of its name that is not the one we removed. */
+function mayGo(gateway: Gateway, ref: MachineRef, machines: readonly AzureMachine[], agents: readonly PipelinesAgent[]): boolean {
+  const memory = gateway.state.machines.get(ref.id)
+  const listed = machines.find((machine) => machine.id === ref.id)
+  if (memory === undefined || listed === undefined || memory.generation !== ref.generation || memory.createdAt !== listed.createdAt || listed.protected) return false
+  const agent = agents.find((each) => each.name.toLowerCase() === ref.name.toLowerCase())
+  return agent === undefined || agent.id === memory.formerAgentId
+}
+
+// ---------------------------------------------------------------- upkeep
+
+async function placeholder(gateway: Gateway, action: Extract<Action, { kind: 'add-placeholder' | 'update-placeholder' }>): Promise<Result> {
+  const { pipelines, pool } = gateway.state
+  const { poolId } = gateway.record
+  const version = pool.learned?.version ?? agentVersionMin
+  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
+  if (action.kind === 'add-placeholder') return sent(await pipelines.addPlaceholder(poolId, placeholderName(poolId), version, action.capabilities, signal))
+  return sent(await pipelines.updatePlaceholder(poolId, action.agentId, version, action.capabilities, signal), { agentId: action.agentId })
+}
+
+async function keepScaleSet(gateway: Gateway, action: Extract<Action, { kind: 'claim' | 'refresh-claim' | 'put-extension' | 'release' }>): Promise<Result> {
+  const reading = await gateway.state.readings.fresh('scaleSet', gateway.signal)
+  if (!reading.known || reading.value === undefined) return left('the scale set could not be read again')
+  const seen = reading.value
+  const { ownerId, record, state, extension } = gateway
+  const { claim, counter = 0, tag } = parseClaim(seen.tags, ownerId, record.poolId)
+  const { scaleSet } = state
+  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
+  if (action.kind === 'claim') {
+    const mayTake = claim === 'free' || (claim === 'other' && record.takeOverConfirmed && tag?.value === state.pool.claim?.value)
+    return mayTake ? sent(await scaleSet.claimTag(seen, tag?.name ?? claimTag, claimValue(ownerId, record.poolId, 1), signal)) : left(`the scale set is marked by ${tag?.value ?? claim} by now`)
+  }
+  if (claim !== 'ours' || tag === undefined) return left('the scale set is not marked as ours any more')
+  if (action.kind === 'refresh-claim') return sent(await scaleSet.mergeTag(tag.name, claimValue(ownerId, record.poolId, counter + 1), signal))
+  if (action.kind === 'put-extension') return sent(await scaleSet.putExtension(seen, extension, signal))
+  return sent(action.part === 'extension' ? await scaleSet.removeExtension(seen, extension.name, signal) : await scaleSet.removeTag(tag.name, tag.value, signal))
+}
+

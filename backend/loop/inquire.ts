@@ -1,0 +1,63 @@
+/** Questions that come up now and then: how an operation stands, what an agent can do, how much room is left. One a pass. */
+import type { PoolState } from './pool-state.ts'
+import type { Clock, PoolRecord } from './ports.ts'
+import { isOpen } from './settle.ts'
+
+const deadlineMs = 30_000
+/** Azure is asked about an operation of ours no more often than this. */
+const operationMs = 30_000
+/** Quota and subnet change slowly; a room that was found empty is looked at sooner. */
+const roomsMs = 15 * 60_000
+const emptyRoomsMs = 2 * 60_000
+
+/** Capabilities that tell one machine from another; a placeholder must not carry them. */
+const personal = /^(Agent\.(ComputerName|Name|Id|HomeDirectory|Version|MachineName)|HOSTNAME|COMPUTERNAME|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|LOGONSERVER|USERDOMAIN.*)$/i
+
+/** Asks at most one question. True when the pool's memory changed. */
+export async function inquire(state: PoolState, record: PoolRecord, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  const limit = clock.deadline(deadlineMs, signal)
+  return (await askOperation(state, clock, limit)) || (await learnCapabilities(state, record, clock, limit)) || askRooms(state, clock, limit)
+}
+
+async function askOperation(state: PoolState, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  const now = clock.now()
+  const open = [...state.intents.values()].find((intent) => isOpen(intent) && intent.operation !== undefined && now - intent.changedAt >= operationMs && !isOver(state, intent.operation))
+  if (open?.operation === undefined || now - state.operationsAskedAt < operationMs) return false
+  state.operationsAskedAt = now
+  const reading = await state.scaleSet.operation(open.operation, signal)
+  if (!reading.known) return false
+  const needed = new Set([...state.intents.values()].map((intent) => intent.operation))
+  state.operations = new Map([...[...state.operations].filter(([address]) => needed.has(address)), [open.operation, reading.value]])
+  return false
+}
+
+function isOver(state: PoolState, operation: string): boolean {
+  const known = state.operations.get(operation)
+  return known !== undefined && known.state !== 'running'
+}
+
+/** The first agent of ours that comes online, or one of a newer version, shows what this pool's agents can do. */
+async function learnCapabilities(state: PoolState, record: PoolRecord, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  const agents = state.readings.get('agents')
+  if (!agents.known) return false
+  const ours = new Set([...state.machines.values()].filter((machine) => machine.ownedBy !== 'none' && machine.onlineAt !== undefined).map((machine) => machine.agentId))
+  const teacher = agents.value.find((agent) => agent.online && ours.has(agent.id) && agent.version !== undefined && agent.version !== state.pool.learned?.version)
+  if (teacher === undefined) return false
+  const reading = await state.pipelines.agent(record.poolId, teacher.id, signal)
+  if (!reading.known || reading.value?.capabilities === undefined) return false
+  const capabilities = Object.fromEntries(Object.entries(reading.value.capabilities).filter(([name]) => !personal.test(name)))
+  state.pool = { ...state.pool, learned: { capabilities, version: reading.value.version ?? '', at: clock.now() } }
+  return true
+}
+
+async function askRooms(state: PoolState, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  const scaleSet = state.readings.get('scaleSet')
+  if (!scaleSet.known || scaleSet.value === undefined) return false
+  const age = state.pool.roomsAt === undefined ? Infinity : clock.now() - state.pool.roomsAt
+  const isEmpty = state.pool.rooms.some((room) => room.machines === 0)
+  if (age < (isEmpty ? emptyRoomsMs : roomsMs)) return false
+  const reading = await state.scaleSet.rooms(scaleSet.value.skuName, signal)
+  const asked = { ...state.pool, roomsAt: clock.now() }
+  state.pool = reading.known ? { ...asked, rooms: reading.value, roomsCapacity: scaleSet.value.capacity } : asked
+  return true
+}

@@ -1,0 +1,205 @@
+/** Joins what Azure lists, what Azure DevOps lists and what we remember into machines. Pure. */
+import type { Instant, Machine, Reading } from '../core/snapshot.ts'
+import type { AzureMachine, MachineMemory, PipelinesAgent } from './ports.ts'
+
+/** A machine absent from complete lists for this long, in at least two of them, is gone. */
+export const missingMsMax = 60_000
+/** A delete that Azure accepted is believed for this long although the list does not show it yet. */
+const deleteBelievedMs = 120_000
+/** A reimage that Azure accepted is believed for this long although the list does not show it yet. */
+const reimageBelievedMs = 60_000
+
+export type JoinInput = {
+  readonly listed: Extract<Reading<readonly AzureMachine[]>, { known: true }>
+  readonly agents: Reading<readonly PipelinesAgent[]>
+  readonly remembered: ReadonlyMap<string, MachineMemory>
+  /** Machines named by an open delete of ours, and since when. */
+  readonly deleting: ReadonlyMap<string, Instant>
+  /** Machines named by a reimage of ours without an answer: not touched again before it is known what became of it. */
+  readonly unsure: ReadonlySet<string>
+  /** New machines that our open growth still expects. */
+  readonly expected: number
+  readonly oneJob: boolean
+  readonly now: Instant
+}
+
+export type Joined = {
+  readonly machines: readonly Machine[]
+  /** Memory of every machine that still exists, changed or not. */
+  readonly memory: ReadonlyMap<string, MachineMemory>
+  readonly changed: readonly MachineMemory[]
+  readonly gone: readonly MachineMemory[]
+  /** Ids of machines first seen now and counted as ours by growth, in order of appearance. */
+  readonly grown: readonly string[]
+  /** Durations from the beginning of a life to coming online that ended now. */
+  readonly booted: readonly { readonly ms: number; readonly after: 'create' | 'reimage' }[]
+  /** Jobs that a one-job agent took although it had run one already. */
+  readonly secondJobs: number
+}
+
+/** One pass of joining. A machine that is missing once is kept as it was. */
+export function join(input: JoinInput): Joined {
+  const agents = agentsByName(input.agents)
+  const memory = new Map<string, MachineMemory>()
+  const result = { machines: [] as Machine[], changed: [] as MachineMemory[], gone: [] as MachineMemory[], grown: [] as string[], booted: [] as Joined['booted'][number][], secondJobs: 0 }
+  for (const listed of input.listed.value) {
+    const before = known(input, listed) ?? firstSeen(input, listed, result.grown)
+    keep(input, listed, before, agents.get(listed.name.toLowerCase()))
+  }
+  for (const before of input.remembered.values()) {
+    if (memory.has(before.id)) continue
+    if (isGone(before, input)) result.gone.push(before)
+    else keep(input, stillThere(before), { ...before, missingSince: before.missingSince ?? input.listed.at }, agents.get(before.name.toLowerCase()))
+  }
+  return { ...result, memory }
+
+  function keep(given: JoinInput, listed: AzureMachine, before: MachineMemory, agent: PipelinesAgent | undefined): void {
+    const seen = withAgent(given, before, agent)
+    const machine = stageOf(given, listed, seen, agent)
+    const after = withStage(seen, machine.stage, given.now)
+    memory.set(after.id, after)
+    if (given.remembered.get(after.id) !== after) result.changed.push(after)
+    if (before.onlineAt === undefined && after.onlineAt !== undefined) result.booted.push({ ms: after.onlineAt - after.bornAt, after: after.generation === 1 ? 'create' : 'reimage' })
+    if (given.oneJob && agent?.requestId !== undefined && before.firstRequestId !== undefined && before.firstRequestId !== agent.requestId && before.lastRequestId !== agent.requestId) result.secondJobs += 1
+    result.machines.push({ ...machine, since: after.stageSince })
+  }
+}
+
+/** The memory of a machine whose reimage began: another generation, with nothing known of its agent but the former one's id. */
+export function nextLife(memory: MachineMemory, now: Instant): MachineMemory {
+  return {
+    id: memory.id, name: memory.name, createdAt: memory.createdAt, generation: memory.generation + 1, ownedBy: memory.ownedBy, latestModel: memory.latestModel,
+    stage: 'reimaging', stageSince: now, bornAt: now, reimagingSince: now,
+    ...(memory.formerAgentId === undefined ? {} : { formerAgentId: memory.formerAgentId }),
+  }
+}
+
+function agentsByName(agents: JoinInput['agents']): ReadonlyMap<string, PipelinesAgent> {
+  return new Map(agents.known ? agents.value.map((agent) => [agent.name.toLowerCase(), agent]) : [])
+}
+
+/** The same machine as before: same instance id and same creation time. Another creation time is another machine. */
+function known(input: JoinInput, listed: AzureMachine): MachineMemory | undefined {
+  const before = input.remembered.get(listed.id)
+  if (before === undefined || before.createdAt !== listed.createdAt) return undefined
+  if (before.missingSince === undefined && before.latestModel === listed.latestModel) return before
+  const { missingSince: _seenAgain, ...rest } = before
+  return { ...rest, latestModel: listed.latestModel }
+}
+
+/** S3: ours when it appeared under our growth and within its count. */
+function firstSeen(input: JoinInput, listed: AzureMachine, grown: string[]): MachineMemory {
+  const ours = grown.length < input.expected
+  if (ours) grown.push(listed.id)
+  return {
+    id: listed.id, name: listed.name, createdAt: listed.createdAt, generation: 1, ownedBy: ours ? 'growth' : 'none', stage: '', stageSince: input.now,
+    bornAt: input.now, latestModel: listed.latestModel,
+  }
+}
+
+function isGone(before: MachineMemory, input: JoinInput): boolean {
+  if (before.stage === 'deleting') return true
+  return before.missingSince !== undefined && input.listed.at > before.missingSince && input.now - before.missingSince >= missingMsMax
+}
+
+function stillThere(before: MachineMemory): AzureMachine {
+  return { id: before.id, vmId: '', name: before.name, createdAt: before.createdAt, provisioning: 'succeeded', latestModel: before.latestModel, protected: false }
+}
+
+/** What the agent of a machine tells about its present life. */
+function withAgent(input: JoinInput, before: MachineMemory, agent: PipelinesAgent | undefined): MachineMemory {
+  if (agent === undefined || isFormerAgent(before, agent)) return before
+  const job = agent.requestId ?? agent.lastRequestId
+  const changes: Partial<MachineMemory> = {
+    ...(before.agentId === agent.id ? {} : { agentId: agent.id }),
+    ...(agent.online && before.onlineAt === undefined ? { onlineAt: input.now } : {}),
+    ...(agent.online && before.ownedBy === 'none' ? { ownedBy: 'proof' as const } : {}),
+    ...(before.firstRequestId === undefined && job !== undefined ? { firstRequestId: job } : {}),
+    ...(job !== undefined && job !== before.lastRequestId ? { lastRequestId: job } : {}),
+  }
+  return Object.keys(changes).length === 0 ? before : { ...before, ...changes }
+}
+
+/** An old list may still show the agent that we unregistered in this or the last life. */
+function isFormerAgent(memory: MachineMemory, agent: PipelinesAgent): boolean {
+  return memory.formerAgentId === agent.id
+}
+
+function withStage(memory: MachineMemory, stage: string, now: Instant): MachineMemory {
+  return memory.stage === stage ? memory : { ...memory, stage, stageSince: now }
+}
+
+type Unstamped = Machine extends infer M ? (M extends Machine ? Omit<M, 'since'> : never) : never
+
+function stageOf(input: JoinInput, listed: AzureMachine, memory: MachineMemory, listedAgent: PipelinesAgent | undefined): Unstamped {
+  const facts = {
+    id: memory.id, name: memory.name, generation: memory.generation,
+    ...(listed.latestModel ? {} : { oldModel: true as const }),
+    ...(memory.firstRequestId === undefined ? {} : { warm: true as const }),
+    ...(memory.asked === undefined ? {} : { asked: memory.asked }),
+  }
+  const agent = listedAgent === undefined || isFormerAgent(memory, listedAgent) ? undefined : listedAgent
+  if (isDeleting(input, listed, memory)) return { ...facts, stage: 'deleting' }
+  if (memory.ownedBy === 'none') return { ...facts, stage: 'foreign' }
+  if (memory.saved !== undefined) return { ...facts, stage: 'saved', ...agentPart(agent) }
+  if (isReimaging(input, listed, memory, agent)) return { ...facts, stage: 'reimaging' }
+  if (!input.agents.known) return { ...facts, stage: 'unclear', why: 'the agents could not be read' }
+  if (agent?.online !== true) {
+    const unfinished = beforeOnline(listed, memory, agent)
+    if (unfinished !== undefined) return { ...facts, ...unfinished }
+  }
+  if (memory.leaving?.unregisteredAt !== undefined && agent === undefined) return { ...facts, stage: 'unregistered', cause: memory.leaving.cause, next: memory.leaving.next }
+  return { ...facts, ...byAgent(input, memory, agent ?? lostAgent(memory)) }
+}
+
+function isDeleting(input: JoinInput, listed: AzureMachine, memory: MachineMemory): boolean {
+  if (listed.provisioning === 'deleting') return true
+  const since = input.deleting.get(memory.id)
+  return since !== undefined && input.now - since < deleteBelievedMs
+}
+
+function isReimaging(input: JoinInput, listed: AzureMachine, memory: MachineMemory, agent: PipelinesAgent | undefined): boolean {
+  if (input.unsure.has(memory.id)) return true
+  if (memory.reimagingSince === undefined || agent !== undefined || memory.onlineAt !== undefined) return false
+  return listed.provisioning === 'updating' || listed.provisioning === 'creating' || input.now - memory.reimagingSince < reimageBelievedMs
+}
+
+type StagePart<S extends Machine['stage']> = S extends Machine['stage'] ? Omit<Extract<Machine, { stage: S }>, 'id' | 'name' | 'generation' | 'since' | 'asked' | 'oldModel' | 'warm'> : never
+
+/** A machine whose agent is not online: still coming, failed, or neither. The agent's arrival counts more than Azure's state. */
+function beforeOnline(listed: AzureMachine, memory: MachineMemory, agent: PipelinesAgent | undefined): StagePart<'creating'> | StagePart<'starting'> | StagePart<'failed'> | undefined {
+  if (memory.leaving !== undefined) return undefined
+  if (listed.failure !== undefined && memory.onlineAt === undefined) {
+    return { stage: 'failed', cause: listed.failure.ours ? 'extension-failed' : 'creation-failed', code: listed.failure.code, ...agentPart(agent) }
+  }
+  if ((listed.power === 'stopped' || listed.power === 'deallocated') && listed.provisioning !== 'creating') {
+    return { stage: 'failed', cause: 'stopped', code: listed.power, ...agentPart(agent) }
+  }
+  if (memory.onlineAt !== undefined) return undefined
+  if (listed.provisioning === 'creating' && listed.power !== 'running' && agent === undefined) return { stage: 'creating' }
+  return { stage: 'starting', after: memory.generation === 1 ? 'create' : 'reimage', ...(agent === undefined ? {} : { agent: refOf(agent) }) }
+}
+
+function byAgent(input: JoinInput, memory: MachineMemory, agent: PipelinesAgent): StagePart<'draining' | 'disabled' | 'offline' | 'busy' | 'used' | 'idle'> {
+  const job = agent.requestId === undefined ? {} : { requestId: agent.requestId }
+  const ref = refOf(agent)
+  if (memory.leaving !== undefined) return { stage: 'draining', agent: ref, cause: memory.leaving.cause, next: memory.leaving.next, ...job }
+  if (agent.requestId === undefined && input.oneJob && memory.firstRequestId !== undefined) return { stage: 'used', agent: ref }
+  if (!agent.online) return { stage: 'offline', agent: ref, ...job }
+  if (!agent.enabled) return { stage: 'disabled', agent: ref, ...job }
+  return agent.requestId === undefined ? { stage: 'idle', agent: ref } : { stage: 'busy', agent: ref, requestId: agent.requestId }
+}
+
+/** An agent that was there and is not listed: perhaps an old list, perhaps a person deleted it. It counts as offline. */
+function lostAgent(memory: MachineMemory): PipelinesAgent {
+  return { id: memory.agentId ?? 0, name: memory.name, online: false, enabled: false }
+}
+
+function agentPart(agent: PipelinesAgent | undefined): { agent?: ReturnType<typeof refOf>; requestId?: number } {
+  if (agent === undefined) return {}
+  return { agent: refOf(agent), ...(agent.requestId === undefined ? {} : { requestId: agent.requestId }) }
+}
+
+function refOf(agent: PipelinesAgent): { id: number; name: string; online: boolean; enabled: boolean; version?: string } {
+  return { id: agent.id, name: agent.name, online: agent.online, enabled: agent.enabled, ...(agent.version === undefined ? {} : { version: agent.version }) }
+}

@@ -1,0 +1,121 @@
+/** What the results of a round of calls change in our memory: pool, machines, intents. Pure but for expiring readings. */
+import { isBusy, limitNamed } from '../core/azure-errors.ts'
+import type { Action, MachineRef } from '../core/decision.ts'
+import type { Instant } from '../core/snapshot.ts'
+import type { Result } from './act.ts'
+import { nextLife } from './join.ts'
+import type { PoolState } from './pool-state.ts'
+import type { CallOutcome, Intent, IntentChange, MachineMemory, PoolMemory } from './ports.ts'
+
+export type Outcome = {
+  readonly pool: PoolMemory
+  readonly machines: readonly MachineMemory[]
+  readonly intents: readonly IntentChange[]
+}
+
+/** Applies the results, oldest intent first. */
+export function outcomeOf(state: PoolState, intents: readonly Intent[], results: ReadonlyMap<string, Result>, now: Instant): Outcome {
+  const machines = new Map<string, MachineMemory>()
+  let pool = state.pool
+  const changes: IntentChange[] = []
+  for (const intent of intents) {
+    const result = results.get(intent.id) ?? { kind: 'left' as const, why: 'it was not sent' }
+    changes.push(changeOf(intent, result, now))
+    if (result.kind === 'left') continue
+    pool = poolAfter(pool, intent.action, result, now)
+    for (const memory of machinesAfter(state, machines, intent.action, result, now)) machines.set(memory.id, memory)
+    refreshReadings(state, intent.action, result.outcome)
+  }
+  return { pool, machines: [...machines.values()], intents: changes }
+}
+
+/** Calls that Azure works on stay open until their effect is seen; the others answer with it. */
+const longRunning: ReadonlySet<Action['kind']> = new Set(['grow', 'ask-again', 'delete', 'reimage'])
+
+function changeOf(intent: Intent, result: Result, now: Instant): IntentChange {
+  const change = { id: intent.id, changedAt: now }
+  if (result.kind === 'left') return { ...change, state: 'superseded', error: { code: 'left', message: result.why } }
+  const { outcome, capacity } = result
+  const more = capacity === undefined ? {} : { capacity }
+  switch (outcome.kind) {
+    case 'unknown':
+      return { ...change, ...more, state: 'unknown', error: { code: 'no-answer', message: outcome.why, ...correlation(outcome) } }
+    case 'refused':
+      return { ...change, state: 'failed', error: { code: outcome.code, message: outcome.message, ...correlation(outcome) } }
+    case 'done':
+      return { ...change, ...more, state: longRunning.has(intent.action.kind) ? 'accepted' : 'settled', ...(outcome.operation === undefined ? {} : { operation: outcome.operation }) }
+    default:
+      return outcome satisfies never
+  }
+}
+
+function correlation(outcome: { readonly correlationId?: string }): { correlationId?: string } {
+  return outcome.correlationId === undefined ? {} : { correlationId: outcome.correlationId }
+}
+
+// ---------------------------------------------------------------- the pool's memory
+
+const updateKinds: ReadonlySet<Action['kind']> = new Set(['grow', 'ask-again', 'reimage', 'claim', 'refresh-claim', 'put-extension', 'release'])
+
+function poolAfter(pool: PoolMemory, action: Action, result: Extract<Result, { kind: 'sent' }>, now: Instant): PoolMemory {
+  const counted = updateKinds.has(action.kind) ? { ...pool, recentUpdates: [...pool.recentUpdates.filter((at) => now - at < 60_000), now] } : pool
+  const { outcome } = result
+  if (outcome.kind === 'refused') return afterRefusal(counted, action, outcome, now)
+  if (outcome.kind === 'unknown') return counted
+  switch (action.kind) {
+    case 'refresh-claim': return counted.claim === undefined ? counted : { ...counted, claim: { ...counted.claim, refreshedAt: now } }
+    case 'add-placeholder': return { ...counted, placeholder: { agentId: Number(outcome.detail ?? 0), capabilities: action.capabilities } }
+    case 'update-placeholder': return { ...counted, placeholder: { agentId: action.agentId, capabilities: action.capabilities } }
+    default: return counted
+  }
+}
+
+/** Refused growth backs off, unless the refusal only says that somebody else was faster or asks for fewer requests. */
+function afterRefusal(pool: PoolMemory, action: Action, outcome: Extract<CallOutcome, { kind: 'refused' }>, now: Instant): PoolMemory {
+  if (action.kind !== 'grow' && action.kind !== 'ask-again') return pool
+  const named = limitNamed(outcome.code, outcome.message)
+  if (outcome.status === 412 || outcome.status === 429 || (named === undefined && isBusy(outcome.code))) return pool
+  const rooms = named === undefined ? pool.rooms : [...pool.rooms.filter((room) => room.kind !== named.kind), { kind: named.kind, machines: 0, detail: named.detail }]
+  return { ...pool, rooms, ...(named === undefined ? {} : { roomsAt: now }), growthTrouble: { code: outcome.code, message: outcome.message, times: (pool.growthTrouble?.times ?? 0) + 1, lastAt: now } }
+}
+
+// ---------------------------------------------------------------- the machines' memory
+
+function machinesAfter(state: PoolState, changed: ReadonlyMap<string, MachineMemory>, action: Action, result: Extract<Result, { kind: 'sent' }>, now: Instant): readonly MachineMemory[] {
+  const of = (ref: MachineRef): readonly MachineMemory[] => {
+    const memory = changed.get(ref.id) ?? state.machines.get(ref.id)
+    return memory === undefined ? [] : [memory]
+  }
+  if (result.outcome.kind === 'refused') return []
+  switch (action.kind) {
+    // A drain without an answer counts as ours, so that a disabled agent is never taken for a person's doing.
+    case 'drain': return of(action.machine).map((memory) => ({ ...memory, leaving: { cause: action.cause, next: action.next } }))
+    case 'restore': return result.outcome.kind === 'unknown' ? [] : of(action.machine).map(({ leaving: _over, ...memory }) => memory)
+    case 'save': return of(action.machine).map((memory) => ({ ...memory, saved: { cause: action.cause, by: 'the pool' } }))
+    case 'unregister': return result.outcome.kind === 'unknown' ? [] : of(action.machine).map((memory) => ({ ...memory, formerAgentId: action.agentId, leaving: { cause: action.cause, next: action.next, unregisteredAt: now } }))
+    case 'reimage': return result.outcome.kind === 'unknown' ? [] : (result.machines ?? action.machines).flatMap(of).map((memory) => nextLife(memory, now))
+    default: return []
+  }
+}
+
+// ---------------------------------------------------------------- readings
+
+function refreshReadings(state: PoolState, action: Action, outcome: CallOutcome): void {
+  const done = outcome.kind === 'done'
+  switch (action.kind) {
+    case 'drain': case 'restore': case 'save':
+      if (action.agentId !== undefined && done) state.readings.learnAgent(action.agentId, { enabled: action.kind === 'restore' })
+      else state.readings.expire('agents')
+      return
+    case 'unregister': case 'unregister-orphan':
+      if (done) state.readings.learnAgent(action.agentId, undefined)
+      else state.readings.expire('agents')
+      return
+    case 'add-placeholder': case 'update-placeholder': return state.readings.expire('agents')
+    case 'delete': case 'reimage':
+      state.readings.expire('machines')
+      return state.readings.expire('scaleSet')
+    case 'delete-pool': return
+    default: return state.readings.expire('scaleSet')
+  }
+}

@@ -1,0 +1,97 @@
+/** What is remembered of a pool beside its machines: jobs seen, surplus and demand over time, orphans, measured times. Pure. */
+import { helpableJobs, idleAgents } from '../core/demand.ts'
+import { standbyAt } from '../core/schedule.ts'
+import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
+import type { PoolSettings } from '../core/settings.ts'
+import type { Joined } from './join.ts'
+import type { PipelinesAgent, PipelinesJob, PoolMemory } from './ports.ts'
+import { pushHighest, pushLowest } from './windows.ts'
+
+/** After a gap this long in what we saw, a surplus must stand for the whole delay anew. */
+const gapMsMax = 5 * 60_000
+const timesKept = 50
+const waitsKept = 200
+const goneKeptMs = 24 * 60 * 60_000
+const goneKept = 500
+
+export const emptyMemory: PoolMemory = {
+  surplus: [], demand: [], jobs: {}, orphans: {}, gone: {}, recentUpdates: [], rooms: [], bootMs: [], reimageMs: [], waitMs: [], startedJobs: 0, lostToOnceRace: 0,
+}
+
+/** Jobs that are new, started or gone. `started` are the waits, in ms, of those that were seen to start now. */
+export function rememberJobs(memory: PoolMemory, jobs: readonly PipelinesJob[], now: Instant): { readonly memory: PoolMemory; readonly started: readonly number[] } {
+  const before = memory.jobs
+  const after: Record<string, PoolMemory['jobs'][string]> = {}
+  const started: number[] = []
+  let changed = Object.keys(before).length !== jobs.length
+  for (const job of jobs) {
+    const known = before[job.requestId]
+    const starts = job.agentId !== undefined && known?.startedAt === undefined
+    if (known !== undefined && starts) started.push(now - known.seenAt)
+    after[job.requestId] = known !== undefined && !starts ? known : { seenAt: known?.seenAt ?? now, ...(starts ? { startedAt: now } : {}) }
+    changed ||= after[job.requestId] !== known
+  }
+  if (!changed) return { memory, started }
+  const counted = started.length === 0 ? {} : { waitMs: [...memory.waitMs, ...started].slice(-waitsKept), startedJobs: memory.startedJobs + started.length }
+  return { memory: { ...memory, jobs: after, ...counted }, started }
+}
+
+/** What joining found out: machines gone, boots measured, jobs lost to the `--once` race. */
+export function rememberJoined(memory: PoolMemory, joined: Joined, now: Instant): PoolMemory {
+  if (joined.gone.length === 0 && joined.booted.length === 0 && joined.secondJobs === 0) return memory
+  const times = (after: 'create' | 'reimage'): number[] => joined.booted.filter((each) => each.after === after).map((each) => each.ms)
+  const gone = joined.gone.length === 0 ? memory.gone : pruned({ ...memory.gone, ...Object.fromEntries(joined.gone.map(({ name }) => [name.toLowerCase(), now])) }, now)
+  return {
+    ...memory,
+    gone,
+    bootMs: [...memory.bootMs, ...times('create')].slice(-timesKept),
+    reimageMs: [...memory.reimageMs, ...times('reimage')].slice(-timesKept),
+    lostToOnceRace: memory.lostToOnceRace + joined.secondJobs,
+  }
+}
+
+function pruned(gone: PoolMemory['gone'], now: Instant): PoolMemory['gone'] {
+  const kept = Object.entries(gone).filter(([, at]) => now - at < goneKeptMs)
+  return Object.fromEntries(kept.slice(-goneKept))
+}
+
+/** Agents under the name of a machine of ours that is gone, by id, with our first observation. */
+export function rememberOrphans(memory: PoolMemory, agents: readonly PipelinesAgent[], machineNames: ReadonlySet<string>, now: Instant): PoolMemory {
+  const orphans: Record<string, Instant> = {}
+  for (const agent of agents) {
+    const name = agent.name.toLowerCase()
+    if (machineNames.has(name) || memory.gone[name] === undefined || agent.id === memory.placeholder?.agentId) continue
+    orphans[agent.id] = memory.orphans[agent.id] ?? now
+  }
+  const ids = Object.keys(orphans)
+  const same = ids.length === Object.keys(memory.orphans).length && ids.every((id) => memory.orphans[id] === orphans[id])
+  return same ? memory : { ...memory, orphans }
+}
+
+/** Surplus and demand of a complete picture. A gap in watching starts the delay anew. */
+export function rememberLoad(memory: PoolMemory, snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): PoolMemory {
+  if (!snapshot.jobs.known || !snapshot.agents.known || !snapshot.machines.known) return memory
+  const standby = standbyAt(settings, snapshot.wallTimeMs)
+  const { waiting } = helpableJobs(snapshot, now)
+  const running = snapshot.jobs.value.filter((job) => job.agentId !== undefined).length
+  const gap = memory.lastWatchedAt === undefined || now - memory.lastWatchedAt > gapMsMax
+  const spanMs = settings.idleDelayMinutes * 60_000
+  const surplus = pushLowest(gap ? [] : memory.surplus, now, idleAgents(snapshot) - standby - waiting, spanMs)
+  const demand = pushHighest(memory.demand, now, running + waiting, spanMs)
+  const watched = gap || memory.watchedSince === undefined ? now : memory.watchedSince
+  if (surplus === memory.surplus && demand === memory.demand && watched === memory.watchedSince && now - (memory.lastWatchedAt ?? 0) < gapMsMax / 4) return memory
+  return { ...memory, surplus, demand, watchedSince: watched, lastWatchedAt: now }
+}
+
+/** The lowest surplus of the whole last delay; undefined while we have not watched for that long. */
+export function lowestSurplus(memory: PoolMemory, settings: PoolSettings, now: Instant): number | undefined {
+  const isWhole = memory.watchedSince !== undefined && now - memory.watchedSince >= settings.idleDelayMinutes * 60_000
+  return isWhole ? memory.surplus[0]?.[1] : undefined
+}
+
+/** The value below which `share` of the times lie; undefined for fewer than `least` of them. */
+export function percentile(times: readonly number[], share: number, least = 5): number | undefined {
+  if (times.length < least) return undefined
+  const sorted = times.toSorted((left, right) => left - right)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+}

@@ -1,0 +1,97 @@
+/** The latest answers of one pool: each part is read again at its own pace, and keeps its age. */
+import type { Instant, Known, Reading } from '../core/snapshot.ts'
+import type { AzureMachine, AzureScaleSet, Clock, Pipelines, PipelinesAgent, PipelinesJob, ScaleSet } from './ports.ts'
+
+/** Longest use of an answer when the newer ones failed; after that the part is unknown. */
+const keepMsMax = 45_000
+/** A read that comes due within this time is made now, so that passes and reads stay in step. */
+const earlyMs = 500
+const deadlineMs = 30_000
+/** Per pool and minute: what regular reads may use of each side. Reads at the gateway count but are never held back. */
+const readsPerMinuteMax = { pipelines: 12, azure: 4 } as const
+
+const paces = {
+  quiet: { jobs: 12_000, agents: 60_000, machines: 60_000, scaleSet: 60_000 },
+  active: { jobs: 10_000, agents: 10_000, machines: 30_000, scaleSet: 60_000 },
+} as const
+
+export type Part = 'jobs' | 'agents' | 'machines' | 'scaleSet'
+type Values = { jobs: readonly PipelinesJob[]; agents: readonly PipelinesAgent[]; machines: readonly AzureMachine[]; scaleSet: AzureScaleSet | undefined }
+
+export type Readings = {
+  /** The latest usable answer of a part. */
+  get<P extends Part>(part: P): Reading<Values[P]>
+  /** Reads what is due; jobs first, because they decide how active the pool is. */
+  refresh(active: boolean, signal: AbortSignal): Promise<void>
+  /** Reads one part now, whatever its age. */
+  fresh<P extends Part>(part: P, signal: AbortSignal): Promise<Reading<Values[P]>>
+  /** The part is read again in the next pass. */
+  expire(part: Part): void
+  /** An answer to a change of ours told the new state of an agent; `undefined` removes it. */
+  learnAgent(agentId: number, change: Partial<PipelinesAgent> | undefined): void
+}
+
+type Slot = { last?: Known<unknown>; failure?: string; dueAt: Instant }
+
+/** The readings of one pool. */
+export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: ScaleSet, clock: Clock): Readings {
+  const slots: Record<Part, Slot> = { jobs: { dueAt: 0 }, agents: { dueAt: 0 }, machines: { dueAt: 0 }, scaleSet: { dueAt: 0 } }
+  const calls: Record<'pipelines' | 'azure', Instant[]> = { pipelines: [], azure: [] }
+  let pace: (typeof paces)[keyof typeof paces] = paces.quiet
+
+  const sources: { readonly [P in Part]: (signal: AbortSignal) => Promise<Reading<Values[P]>> } = {
+    jobs: (signal) => pipelines.jobs(poolId, signal),
+    agents: (signal) => pipelines.agents(poolId, signal),
+    machines: (signal) => scaleSet.machines(signal),
+    scaleSet: (signal) => scaleSet.read(signal),
+  }
+  const sideOf = (part: Part): 'pipelines' | 'azure' => (part === 'jobs' || part === 'agents' ? 'pipelines' : 'azure')
+  const mayRead = (part: Part): boolean => {
+    const side = sideOf(part)
+    calls[side] = calls[side].filter((at) => clock.now() - at < 60_000 - earlyMs)
+    return calls[side].length < readsPerMinuteMax[side]
+  }
+
+  const fresh = async <P extends Part>(part: P, signal: AbortSignal): Promise<Reading<Values[P]>> => {
+    calls[sideOf(part)].push(clock.now())
+    const reading = await sources[part](clock.deadline(deadlineMs, signal))
+    const slot = slots[part]
+    slot.dueAt = clock.now() + pace[part] + (sideOf(part) === 'pipelines' ? pipelines.slowDownMs() : 0)
+    if (reading.known) slots[part] = { last: reading, dueAt: slot.dueAt }
+    else slot.failure = reading.why
+    return reading
+  }
+  const refreshDue = async (part: Part, signal: AbortSignal): Promise<void> => {
+    const due = Math.min(slots[part].dueAt, (slots[part].last?.at ?? 0) + pace[part] + pipelines.slowDownMs())
+    // A part that we changed ourselves is looked at again whatever the budget: an old answer would repeat the change.
+    const changed = slots[part].dueAt === 0 && slots[part].last !== undefined
+    if (changed || (clock.now() >= due - earlyMs && mayRead(part))) await fresh(part, signal)
+  }
+  const get = <P extends Part>(part: P): Reading<Values[P]> => {
+    const { last, failure } = slots[part]
+    if (last === undefined) return { known: false, why: failure ?? 'it has not been read yet' }
+    const failedTooLong = failure !== undefined && clock.now() - last.at > keepMsMax
+    return failedTooLong ? { known: false, why: failure } : (last as Known<Values[P]>)
+  }
+
+  return {
+    get,
+    fresh,
+    async refresh(active, signal) {
+      pace = active ? paces.active : paces.quiet
+      await refreshDue('jobs', signal)
+      const jobs = get('jobs')
+      if (jobs.known && jobs.value.length > 0) pace = paces.active
+      await Promise.all([refreshDue('agents', signal), refreshDue('machines', signal), refreshDue('scaleSet', signal)])
+    },
+    expire(part) {
+      slots[part].dueAt = 0
+    },
+    learnAgent(agentId, change) {
+      const { last } = slots.agents as { last?: Known<readonly PipelinesAgent[]> }
+      if (last === undefined) return
+      const value = last.value.flatMap((agent) => (agent.id !== agentId ? agent : change === undefined ? [] : { ...agent, ...change }))
+      slots.agents.last = { ...last, value }
+    },
+  }
+}

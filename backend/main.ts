@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+/** The process: its arguments, streams and signals. Everything else is in cli/. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { exitCodes } from './cli/exit.ts'
+import { runProgram } from './cli/program.ts'
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The second time the person means it.
+    if (stop.signal.aborted) process.exit(exitCodes.interrupted)
+    stop.abort(signal)
+  })
+}
+// `events | head` closes the pipe: that is an end, not a fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.system))
+
+const packageFolder = fileURLToPath(new URL('..', import.meta.url))
+const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { readonly version: string }
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  env: process.env,
+  fetch,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  terminal: process.stdout.isTTY ? () => ({ columns: process.stdout.columns, rows: process.stdout.rows }) : undefined,
+  stop: stop.signal,
+  packageFolder,
+  version,
+})

@@ -1,0 +1,443 @@
+/**
+ * The facts and commands of Azure and Azure DevOps as one small world, without HTTP and without our service's beliefs.
+ * `world.ts` advances it in virtual time; the sandbox puts the documented protocols before it; the soak judges it.
+ *
+ * Everything is in the other side's own terms: instance ids, provisioning states, job requests. Nothing here knows what
+ * a pass, an intent or a stage is.
+ */
+
+/** World time in ms from the world's start. */
+export type WorldTime = number
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** What a command or read answers. `lost`: no answer arrives; whether it was applied is not told. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false
+      readonly status: number
+      readonly code: string
+      readonly message: string
+      readonly retryAfterS?: number
+      readonly details?: Json
+    }
+  | { readonly ok: false; readonly lost: true }
+
+// ---------------------------------------------------------------- Azure
+
+export type ScaleSetFacts = {
+  /** Full resource id, case kept as created. */
+  readonly id: string
+  readonly subscriptionId: string
+  readonly resourceGroup: string
+  readonly name: string
+  readonly location: string
+  readonly skuName: string
+  readonly capacity: number
+  /** Changes with every write. */
+  readonly etag: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly provisioningState: 'Creating' | 'Updating' | 'Succeeded' | 'Failed' | 'Deleting'
+  /** `properties` as put or patched: upgradePolicy, overprovision, singlePlacementGroup, orchestrationMode, virtualMachineProfile … */
+  readonly properties: { readonly [key: string]: Json }
+  /** Counts changes of virtualMachineProfile; a machine made from an older one has latestModelApplied false. */
+  readonly modelVersion: number
+  readonly createdAt: WorldTime
+  readonly zones?: readonly string[]
+  readonly identity?: Json
+}
+
+export type MachineFacts = {
+  readonly instanceId: string
+  readonly scaleSetId: string
+  /** `{scale set}_{instance id}`. */
+  readonly name: string
+  /** Computer-name prefix and the id in base 36, six places: the name its agent takes. */
+  readonly computerName: string
+  readonly vmId: string
+  readonly createdAt: WorldTime
+  readonly provisioningState: 'Creating' | 'Updating' | 'Succeeded' | 'Failed' | 'Deleting'
+  readonly powerState: 'starting' | 'running' | 'stopping' | 'stopped' | 'deallocated'
+  /** Set while provisioningState is Failed: `AllocationFailed`, `VMExtensionProvisioningError` … */
+  readonly failure?: { readonly code: string; readonly message: string; readonly extension?: string }
+  readonly extensions: readonly {
+    readonly name: string
+    readonly type: string
+    readonly state: 'creating' | 'succeeded' | 'failed'
+    readonly code?: string
+    readonly message?: string
+  }[]
+  readonly modelVersion: number
+  readonly protection: { readonly fromScaleIn: boolean; readonly fromScaleSetActions: boolean }
+  /** Times it was reimaged. */
+  readonly reimages: number
+  /** The agent process on it: what the truth is, whatever Azure DevOps shows. */
+  readonly agentProcess: 'none' | 'configuring' | 'listening' | 'running-job' | 'ended'
+  /** Jobs that started on it since creation or the last reimage. */
+  readonly jobsStarted: number
+}
+
+export type OperationFacts = {
+  readonly id: string
+  readonly scaleSetId: string
+  readonly kind: 'update' | 'delete-instances' | 'reimage' | 'delete-scale-set' | 'create-scale-set' | 'other'
+  readonly state: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled'
+  readonly startedAt: WorldTime
+  readonly endedAt?: WorldTime
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+export type UsageFacts = { readonly name: string; readonly localizedName: string; readonly current: number; readonly limit: number }
+
+export type ScaleSetPatch = {
+  readonly capacity?: number
+  readonly skuName?: string
+  readonly tags?: Readonly<Record<string, string>>
+  /** Merged into properties as ARM merges a PATCH: objects by key, arrays replaced. */
+  readonly properties?: { readonly [key: string]: Json }
+  readonly identity?: Json
+}
+
+export type AutoscaleFacts = {
+  readonly name: string
+  readonly resourceGroup: string
+  readonly enabled: boolean
+  readonly targetResourceId: string
+}
+
+/** Commands of Azure Resource Manager's compute provider. Every one passes the fault switches. Ids compare without case. */
+export interface AzureSide {
+  scaleSets(subscriptionId: string, resourceGroup?: string): Answer<readonly ScaleSetFacts[]>
+  scaleSet(id: string): Answer<ScaleSetFacts>
+  /** PUT: create or replace. Operation while it runs. */
+  putScaleSet(
+    id: string,
+    body: {
+      readonly location: string
+      readonly skuName: string
+      readonly capacity: number
+      readonly tags: Readonly<Record<string, string>>
+      readonly properties: { readonly [key: string]: Json }
+      readonly identity?: Json
+      readonly zones?: readonly string[]
+    },
+    ifMatch?: string,
+  ): Answer<{ readonly scaleSet: ScaleSetFacts; readonly operationId: string }>
+  patchScaleSet(
+    id: string,
+    patch: ScaleSetPatch,
+    ifMatch?: string,
+  ): Answer<{ readonly scaleSet: ScaleSetFacts; readonly operationId?: string }>
+  deleteScaleSet(id: string): Answer<{ readonly operationId: string }>
+  /** The Tags API at the scale set's scope: Merge or Delete of single tags, without If-Match. Changes the etag. */
+  mergeTags(
+    id: string,
+    operation: 'Merge' | 'Delete' | 'Replace',
+    tags: Readonly<Record<string, string>>,
+  ): Answer<Readonly<Record<string, string>>>
+  /** High-cost read with instance view. */
+  machines(scaleSetId: string): Answer<readonly MachineFacts[]>
+  machine(scaleSetId: string, instanceId: string): Answer<MachineFacts>
+  deleteInstances(scaleSetId: string, instanceIds: readonly string[]): Answer<{ readonly operationId: string }>
+  reimage(scaleSetId: string, instanceIds: readonly string[]): Answer<{ readonly operationId: string }>
+  /** start, restart, powerOff, deallocate, updateInstances. */
+  instanceAction(
+    scaleSetId: string,
+    instanceIds: readonly string[],
+    action: 'start' | 'restart' | 'powerOff' | 'deallocate' | 'update',
+  ): Answer<{ readonly operationId: string }>
+  setProtection(scaleSetId: string, instanceId: string, protection: MachineFacts['protection']): Answer<{ readonly operationId: string }>
+  operation(id: string): Answer<OperationFacts>
+  usages(subscriptionId: string, location: string): Answer<readonly UsageFacts[]>
+  autoscaleSettings(subscriptionId: string, resourceGroup: string): Answer<readonly AutoscaleFacts[]>
+}
+
+// ---------------------------------------------------------------- Azure DevOps
+
+export type PoolFacts = {
+  readonly id: number
+  readonly name: string
+  readonly autoProvision: boolean
+  readonly autoUpdate: boolean
+  readonly createdAt: WorldTime
+  readonly options: number
+}
+export type QueueFacts = {
+  readonly id: number
+  readonly name: string
+  readonly projectId: string
+  readonly poolId: number
+  readonly authorizedForAll: boolean
+}
+
+export type AgentFacts = {
+  readonly id: number
+  readonly poolId: number
+  readonly name: string
+  readonly version: string
+  readonly osDescription: string
+  readonly enabled: boolean
+  readonly online: boolean
+  readonly createdAt: WorldTime
+  readonly statusChangedAt: WorldTime
+  readonly systemCapabilities: Readonly<Record<string, string>>
+  readonly userCapabilities: Readonly<Record<string, string>>
+  /** The machine whose process registered it; absent for agents the world does not run. */
+  readonly machine?: { readonly scaleSetId: string; readonly instanceId: string }
+  readonly publicKey?: { readonly exponent: string; readonly modulus: string }
+  readonly clientId: string
+  readonly assignedRequestId?: number
+  readonly lastCompletedRequestId?: number
+}
+
+export type RequestFacts = {
+  readonly id: number
+  readonly poolId: number
+  readonly jobName: string
+  readonly definition: { readonly id: number; readonly name: string }
+  readonly planType: 'Build' | 'Release' | 'PoolMaintenance'
+  readonly demands: readonly string[]
+  readonly queuedAt: WorldTime
+  readonly assignedAt?: WorldTime
+  /** The agent took it. */
+  readonly receivedAt?: WorldTime
+  readonly finishedAt?: WorldTime
+  readonly lockedUntil?: WorldTime
+  readonly agentId?: number
+  readonly result?: 'succeeded' | 'failed' | 'canceled' | 'abandoned'
+  /** How long it will run once started. */
+  readonly durationMs: number
+  readonly matchedAgentIds: readonly number[]
+}
+
+export type NewAgent = {
+  readonly name: string
+  readonly version: string
+  readonly osDescription: string
+  readonly enabled?: boolean
+  readonly systemCapabilities: Readonly<Record<string, string>>
+  readonly userCapabilities?: Readonly<Record<string, string>>
+  readonly publicKey?: { readonly exponent: string; readonly modulus: string }
+}
+
+/** Commands of Azure DevOps' distributed task service. Every one passes the fault switches. */
+export interface DevOpsSide {
+  pools(): Answer<readonly PoolFacts[]>
+  pool(id: number): Answer<PoolFacts>
+  addPool(name: string, autoProvision: boolean): Answer<PoolFacts>
+  updatePool(
+    id: number,
+    change: { readonly name?: string; readonly autoProvision?: boolean; readonly autoUpdate?: boolean },
+  ): Answer<PoolFacts>
+  /** Removes its agents and queues; unfinished requests are cancelled. */
+  deletePool(id: number): Answer<void>
+  queues(projectId: string): Answer<readonly QueueFacts[]>
+  addQueue(projectId: string, poolId: number, name: string, authorizeAll: boolean): Answer<QueueFacts>
+  agents(poolId: number): Answer<readonly AgentFacts[]>
+  agent(poolId: number, agentId: number): Answer<AgentFacts>
+  /** 409 TaskAgentExistsException when the name is taken. */
+  addAgent(poolId: number, agent: NewAgent): Answer<AgentFacts>
+  /** config --replace: keeps id and user capabilities. */
+  replaceAgent(poolId: number, agentId: number, agent: NewAgent): Answer<AgentFacts>
+  updateAgent(
+    poolId: number,
+    agentId: number,
+    change: {
+      readonly enabled?: boolean
+      readonly userCapabilities?: Readonly<Record<string, string>>
+      readonly version?: string
+      readonly systemCapabilities?: Readonly<Record<string, string>>
+    },
+  ): Answer<AgentFacts>
+  /** 400 TaskAgentJobStillRunningException while a job runs. */
+  deleteAgent(poolId: number, agentId: number): Answer<void>
+  /** Unfinished requests of the pool; with `completed`, also that many of the newest finished ones. */
+  requests(poolId: number, completed?: number): Answer<readonly RequestFacts[]>
+  request(poolId: number, requestId: number): Answer<RequestFacts>
+  // What an agent process of its own does (the sandbox's agent protocol; the world's simulated machines use the same).
+  openSession(poolId: number, agentId: number): Answer<{ readonly sessionId: string }>
+  closeSession(sessionId: string): Answer<void>
+  /** The request assigned to the session's agent and not yet received. */
+  nextMessage(sessionId: string): Answer<RequestFacts | undefined>
+  receive(sessionId: string, requestId: number): Answer<RequestFacts>
+  renew(poolId: number, requestId: number): Answer<RequestFacts>
+  finish(poolId: number, requestId: number, result: NonNullable<RequestFacts['result']>): Answer<RequestFacts>
+}
+
+// ---------------------------------------------------------------- life cycles, faults, people
+
+/** A duration drawn from a log-normal with this median and 95th percentile, in ms. */
+export type Latency = { readonly p50: number; readonly p95: number }
+
+export type Latencies = {
+  /** PATCH accepted → machine listed as Creating. */
+  readonly list: Latency
+  /** Listed → Succeeded/running (extension starts). */
+  readonly create: Latency
+  /** Extension start → agent online. */
+  readonly enable: Latency
+  readonly reimage: Latency
+  readonly delete: Latency
+  /** Idle agent there → request assigned. */
+  readonly assign: Latency
+  /** Assigned → received by the agent. */
+  readonly receive: Latency
+}
+
+/** What Azure does not document, as switches. The comment names the source or says "assumed". */
+export type Behaviours = {
+  /** When `sku.capacity` falls for deleted instances. Assumed; all three tested. */
+  readonly capacityFalls: 'acceptance' | 'late' | 'completion'
+  /** A second update while an operation runs answers 409 OperationNotAllowed. Assumed. */
+  readonly overlapRefused: boolean
+  /** If-Match is accepted and not looked at. Assumed. */
+  readonly etagIgnored: boolean
+  /** Reimage gives the machine a new vmId. azure-facts "[?]". */
+  readonly reimageChangesVmId: boolean
+  /** PATCH replaces the tag map whole. azure-facts "[?]". */
+  readonly tagsReplaced: boolean
+  /** Deleted instance ids are given out again. Assumed off; tested on. */
+  readonly instanceIdsReused: boolean
+}
+
+/** Every fault is off unless set. `rate` is a probability per call or per life; `untilMs` ends it. */
+export type FaultName =
+  // Azure's answers
+  | 'throttled'
+  | 'throttled-without-retry-after'
+  | 'azure-5xx'
+  | 'azure-lost-before'
+  | 'azure-lost-after'
+  | 'token-expired'
+  | 'role-removed'
+  | 'scale-set-gone'
+  | 'stale-list'
+  | 'partial-list'
+  | 'capacity-read-zero'
+  | 'stale-capacity'
+  | 'operation-gone'
+  // Azure's machines
+  | 'quota'
+  | 'subnet-full'
+  | 'allocation-failed'
+  | 'creation-failed'
+  | 'extension-failed'
+  | 'custom-script-failed'
+  | 'stuck-creating'
+  | 'stuck-deleting'
+  | 'slow-delete'
+  | 'reimage-failed'
+  | 'vanished-machine'
+  | 'appeared-machine'
+  | 'machine-stops'
+  // Azure DevOps' answers
+  | 'sign-in-page'
+  | 'devops-throttled'
+  | 'devops-5xx'
+  | 'devops-lost-before'
+  | 'devops-lost-after'
+  | 'stale-agents'
+  | 'stale-jobs'
+  // agents and people
+  | 'agent-never-online'
+  | 'agent-flaps'
+  | 'agent-dies'
+  | 'job-assigned-during-removal'
+  | 'once-ignored'
+  | 'job-cancelled'
+  | 'maintenance-job'
+  | 'person-disables-agent'
+  | 'person-deletes-agent'
+  | 'person-saves-nothing'
+export type FaultSetting = { readonly rate: number; readonly untilMs?: WorldTime; readonly sizeMs?: number }
+
+/** One thing that happened, for judges and for the terminal view. `machine` is an instance id. */
+export type WorldEvent = { readonly at: WorldTime } & (
+  | {
+      readonly kind: 'capacity'
+      readonly scaleSetId: string
+      readonly from: number
+      readonly to: number
+      readonly by: 'patch' | 'delete' | 'other'
+    }
+  | {
+      readonly kind:
+        | 'machine-listed'
+        | 'machine-running'
+        | 'machine-failed'
+        | 'machine-deleted'
+        | 'machine-vanished'
+        | 'machine-appeared'
+        | 'machine-reimaged'
+      readonly scaleSetId: string
+      readonly machine: string
+    }
+  | { readonly kind: 'delete-accepted' | 'reimage-accepted'; readonly scaleSetId: string; readonly machines: readonly string[] }
+  | {
+      readonly kind: 'agent-added' | 'agent-online' | 'agent-offline' | 'agent-enabled' | 'agent-disabled' | 'agent-removed'
+      readonly poolId: number
+      readonly agentId: number
+      readonly name: string
+      readonly by: 'machine' | 'api' | 'person'
+    }
+  | {
+      readonly kind: 'job-queued' | 'job-assigned' | 'job-started' | 'job-finished' | 'job-abandoned' | 'job-cancelled'
+      readonly poolId: number
+      readonly requestId: number
+      readonly agentId?: number
+      readonly machine?: string
+    }
+  | { readonly kind: 'tags' | 'extension'; readonly scaleSetId: string }
+  | { readonly kind: 'fault'; readonly fault: FaultName }
+)
+
+export type WorldOptions = {
+  readonly seed: number
+  readonly latencies?: Partial<Latencies>
+  readonly behaviours?: Partial<Behaviours>
+  /** Cores of one machine of a size; 2 unless named. */
+  readonly coresOfSku?: Readonly<Record<string, number>>
+  /** Regional core quota. */
+  readonly coreLimit?: number
+  /** Addresses in the machines' subnet. */
+  readonly subnetSize?: number
+  /** Machines boot and register by themselves (true), or real processes do it through the agent protocol (false). */
+  readonly machinesRunAgents?: boolean
+}
+
+export interface World {
+  readonly azure: AzureSide
+  readonly devops: DevOpsSide
+  now(): WorldTime
+  /** Runs everything due up to and including `until`. */
+  advance(until: WorldTime): void
+  /** When the next thing is due; undefined when nothing is. */
+  nextAt(): WorldTime | undefined
+  /** Called synchronously for each event, after the facts changed. Returns the function that ends it. */
+  watch(listener: (event: WorldEvent) => void): () => void
+  setFault(name: FaultName, setting: FaultSetting | undefined): void
+  faults(): ReadonlyMap<FaultName, FaultSetting>
+  /** Times each fault really struck. */
+  faultCounts(): ReadonlyMap<FaultName, number>
+  // Set-up and people; these pass no fault switch.
+  queueJob(job: {
+    readonly poolId: number
+    readonly durationMs: number
+    readonly jobName?: string
+    readonly definition?: string
+    readonly demands?: readonly string[]
+  }): number
+  cancelJob(requestId: number): void
+  addAutoscale(setting: AutoscaleFacts): void
+  setCoreLimit(cores: number): void
+  personSetsEnabled(poolId: number, agentId: number, enabled: boolean): void
+  /** The truth, unfiltered by faults: for judges, never for the sandbox's answers. */
+  truth: {
+    scaleSet(id: string): ScaleSetFacts | undefined
+    machines(scaleSetId: string): readonly MachineFacts[]
+    agents(poolId: number): readonly AgentFacts[]
+    requests(poolId: number): readonly RequestFacts[]
+    /** Machine-milliseconds that existed so far (billable). */
+    machineMs(scaleSetId: string): number
+  }
+}

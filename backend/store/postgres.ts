@@ -1,0 +1,59 @@
+import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import { explained } from './errors.ts'
+
+const connectTimeoutMs = 10_000
+const statementTimeoutMs = 30_000
+/** A replica that was stopped in the middle of a commit must not keep the lease's row locked for longer. */
+const idleInTransactionMs = 10_000
+
+/** PostgreSQL by its URL. With `ca` the connection is encrypted and the server's certificate checked against it. */
+export function postgresDialect(url: string, ca: string | undefined, name: string): PostgresDialect {
+  const pool = new pg.Pool({
+    connectionString: ca === undefined ? url : withoutSslMode(url),
+    ...(ca === undefined ? {} : { ssl: { ca } }),
+    max: 10,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
+  })
+  // An idle connection that breaks would end the process; the next query opens another one or reports why it cannot.
+  pool.on('error', () => undefined)
+  return new PostgresDialect({ pool: worded(pool, name) })
+}
+
+/** In pg an `sslmode` of the URL would overrule the given authority. */
+function withoutSslMode(url: string): string {
+  const parsed = new URL(url)
+  parsed.searchParams.delete('sslmode')
+  return parsed.href
+}
+
+function worded(pool: pg.Pool, name: string): PostgresPool {
+  const reworded = (error: unknown): never => {
+    throw explained(error, name)
+  }
+  return {
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect().catch(reworded)
+      // A connection that breaks while it is used rejects its query; without a listener it would also end the process.
+      const ignore = () => undefined
+      client.on('error', ignore)
+      let broken = false
+      // The server rolls back by itself when the connection ends; the error before this one is the reason to tell.
+      const giveUp = () => {
+        broken = true
+        return { command: 'ROLLBACK', rowCount: 0, rows: [] }
+      }
+      const query = (text: string, values: unknown[]) => client.query(text, values).catch(text === 'rollback' ? giveUp : reworded)
+      const release = () => {
+        client.off('error', ignore)
+        client.release(broken)
+      }
+      // Kysely's type also has the cursors of streaming, which nothing here uses.
+      return { query, release } as unknown as PostgresPoolClient
+    },
+  }
+}

