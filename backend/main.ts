@@ -14,8 +14,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stop.abort(signal)
   })
 }
-// `events | head` closes the pipe: that is an end, not a fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.system))
+// `events -f | head` closes the pipe: that is an end, not a fault.
+process.stdout.on('error', () => stop.abort('EPIPE'))
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { readonly version: string }

@@ -45,7 +45,7 @@ export function machineFrom(vm: VirtualMachineScaleSetVM): AzureMachine {
 }
 
 /** Whether an entry of a model or an instance view is the VM extension that starts agents. */
-export function isAgentExtension(extension: { readonly name?: string | undefined; readonly type?: string | undefined }): boolean {
+function isAgentExtension(extension: { readonly name?: string | undefined; readonly type?: string | undefined }): boolean {
   return extension.name === agentExtensionName || agentExtensionType.test(extension.type ?? '')
 }
 

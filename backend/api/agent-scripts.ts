@@ -26,6 +26,7 @@ export function scriptPath(scripts: AgentScripts, name: string): string | undefi
 async function load(folder: string, file: Manifest['files'][number]): Promise<AgentScript> {
   const body = await readFile(path.join(folder, file.path))
   const sha256 = createHash('sha256').update(body).digest('hex')
-  if (sha256 !== file.sha256) throw new Error(`${file.path} has the SHA-256 ${sha256}, and manifest.json says ${file.sha256}. Write the new one into the manifest.`)
+  if (sha256 !== file.sha256)
+    throw new Error(`${file.path} has the SHA-256 ${sha256}, and manifest.json says ${file.sha256}. Write the new one into the manifest.`)
   return { name: path.basename(file.path), sha256, body }
 }

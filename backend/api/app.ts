@@ -26,7 +26,13 @@ const devOps = [locations, elasticPools, agentPools]
 
 /** @throws Error while it is built, for a route that does not declare its right. */
 export async function buildApp(parts: ApiParts): Promise<App> {
-  const app: App = fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: true, routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 256 } })
+  const app: App = fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    forceCloseConnections: true,
+    routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 256 },
+    frameworkErrors: (error, request, reply) => void send(request, reply, asProblem(error)),
+  })
   app.setValidatorCompiler(validatorCompiler)
   // The schemas describe answers; the tests hold the answers to them.
   app.setSerializerCompiler(() => JSON.stringify)
@@ -87,10 +93,17 @@ function unauthorizedSentence(request: FastifyRequest): string {
 function answerProblems(app: App, parts: ApiParts): void {
   app.setErrorHandler((error: Parameters<typeof asProblem>[0], request, reply) => {
     const problem = asProblem(error)
-    if (problem.status === 500) parts.log.error({ method: request.method, route: request.routeOptions.url, error: String(error.stack ?? error) }, 'A request failed.')
+    if (problem.status === 500)
+      parts.log.error({ method: request.method, route: request.routeOptions.url, error: String(error.stack ?? error) }, 'A request failed.')
     return send(request, reply, problem)
   })
-  app.setNotFoundHandler((request, reply) => send(request, reply, notFound(`There is no ${request.method} ${request.url.split('?')[0] ?? ''}. GET /openapi.json lists what there is.`)))
+  app.setNotFoundHandler((request, reply) =>
+    send(
+      request,
+      reply,
+      notFound(`There is no ${request.method} ${request.url.split('?')[0] ?? ''}. GET /openapi.json lists what there is.`),
+    ),
+  )
 }
 
 /** The same routes again: kept out of the document. */

@@ -17,7 +17,8 @@ export function dialectOf(accept: string | undefined): Dialect {
   const [numbers, msDates, bare] = [asked('enumsAsNumbers'), asked('msDateFormat'), asked('noArrayWrap')]
   return {
     enumOf: (values, value) => (numbers ? values.indexOf(value) : value),
-    flags: (names, set) => (numbers ? set.reduce((sum, on, at) => sum + (on ? 2 ** at : 0), 0) : names.filter((_, at) => set[at]).join(', ') || 'none'),
+    flags: (names, set) =>
+      numbers ? set.reduce((sum, on, at) => sum + (on ? 2 ** at : 0), 0) : names.filter((_, at) => set[at]).join(', ') || 'none',
     time: (wallTimeMs) => (msDates ? `/Date(${Math.round(wallTimeMs)})/` : isoTime(wallTimeMs)),
     list: (values) => (bare ? values : { count: values.length, value: values }),
   }
@@ -30,7 +31,15 @@ export function enumFrom<T extends string>(values: readonly T[], sent: string | 
 }
 
 const parts = new Intl.DateTimeFormat('en-GB', {
-  timeZone: 'UTC', hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3,
+  timeZone: 'UTC',
+  hourCycle: 'h23',
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
 })
 
 /** By Intl, because `Date` belongs to the clock adapter. */

@@ -1,10 +1,21 @@
 /** Azure DevOps' elastic pool shapes, from what the service knows. Field names are Azure DevOps'. */
 import type { Machine } from '../core/snapshot.ts'
-import type { AgentPool } from '../loop/pools.ts'
+import type { AgentPool } from '../loop/pool-parts.ts'
 import type { Clock, LogEntry, PoolRecord } from '../loop/ports.ts'
 import type { SettingsInput } from './contract.ts'
 import type { Dialect } from './dialect.ts'
-import { computeState, computeStates, elasticNodeStates, elasticPoolStates, logLevels, nodeState, operatingSystems, operations, orchestrations, poolTypes } from './elastic-states.ts'
+import {
+  computeState,
+  computeStates,
+  elasticNodeStates,
+  elasticPoolStates,
+  logLevels,
+  nodeState,
+  operatingSystems,
+  operations,
+  orchestrations,
+  poolTypes,
+} from './elastic-states.ts'
 import type { ElasticNodeState } from './elastic-states.ts'
 import type { Latest } from './parts.ts'
 import { poolSummary, wallTimeOf } from './views.ts'
@@ -57,7 +68,13 @@ export function elasticPool(record: PoolRecord, latest: Latest | undefined, dial
 }
 
 /** `desired`: what a person has just asked for, which the loop has not taken up yet. */
-export function elasticNode(poolId: number, machine: Machine, clock: Pick<Clock, 'now' | 'wallTimeMs'>, dialect: Dialect, desired?: ElasticNodeState) {
+export function elasticNode(
+  poolId: number,
+  machine: Machine,
+  clock: Pick<Clock, 'now' | 'wallTimeMs'>,
+  dialect: Dialect,
+  desired?: ElasticNodeState,
+) {
   const agent = 'agent' in machine ? machine.agent : undefined
   const requestId = 'requestId' in machine ? machine.requestId : undefined
   const flags = [agent?.enabled === true, agent?.online === true, requestId !== undefined]

@@ -5,7 +5,8 @@ import type { Decision } from '../core/decision.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
 import type { Clock, Intent, Log, LogEntry, Settings, StoredPass } from '../loop/ports.ts'
-import type { Organization, Pools } from '../loop/pools.ts'
+import type { Organization } from '../loop/pool-parts.ts'
+import type { Pools } from '../loop/pools.ts'
 import type { AgentScripts } from './agent-scripts.ts'
 
 export type ApiParts = {
@@ -39,7 +40,10 @@ export interface LoopView {
 }
 
 export interface SettingsHistoryReader {
-  history(poolId: number, top: number): Promise<readonly { readonly version: number; readonly by: string; readonly wallTimeMs: number; readonly after: PoolSettings }[]>
+  history(
+    poolId: number,
+    top: number,
+  ): Promise<readonly { readonly version: number; readonly by: string; readonly wallTimeMs: number; readonly after: PoolSettings }[]>
 }
 
 /** Newest first, except `log` with `after`. `before` and `after` are ids, not included. */
@@ -48,12 +52,33 @@ export interface HistoryReader {
   passes(poolId: number, query: { readonly top: number; readonly before?: number }): Promise<readonly StoredPass[]>
   intents(poolId: number, query: { readonly top: number; readonly open?: boolean }): Promise<readonly Intent[]>
   /** By id or name: the one that is there, then those that left. */
-  machine(poolId: number, idOrName: string): Promise<readonly { readonly memory: { readonly name: string; readonly generation: number }; readonly goneAt?: Instant }[]>
-  waits(poolId: number): Promise<{ readonly jobs: number; readonly p50Ms?: number; readonly p95Ms?: number; readonly startedJobs: number; readonly lostToOnceRace: number }>
+  machine(
+    poolId: number,
+    idOrName: string,
+  ): Promise<readonly { readonly memory: { readonly name: string; readonly generation: number }; readonly goneAt?: Instant }[]>
+  waits(poolId: number): Promise<{
+    readonly jobs: number
+    readonly p50Ms?: number
+    readonly p95Ms?: number
+    readonly startedJobs: number
+    readonly lostToOnceRace: number
+  }>
 }
-export type LogQuery = { readonly top: number; readonly before?: number; readonly after?: number; readonly level?: LogEntry['level']; readonly machine?: string }
+export type LogQuery = {
+  readonly top: number
+  readonly before?: number
+  readonly after?: number
+  readonly level?: LogEntry['level']
+  readonly machine?: string
+}
 
-export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
 
 /** Who may use a route: anyone, whoever may look, whoever may change pools, the service hook. */
 export type Right = 'open' | 'read' | 'manage' | 'hook'

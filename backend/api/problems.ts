@@ -1,9 +1,15 @@
 /** Answers that are not what was asked for: one sentence each, in the shape of the side of the API that was called. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import type { Refusal } from '../loop/pools.ts'
+import type { Refusal } from '../loop/pool-parts.ts'
 import type { ApiError } from './contract.ts'
 
-const statusOf: Readonly<Record<Refusal['code'], number>> = { badRequest: 400, notFound: 404, conflict: 409, refused: 422, unavailable: 503 }
+const statusOf: Readonly<Record<Refusal['code'], number>> = {
+  badRequest: 400,
+  notFound: 404,
+  conflict: 409,
+  refused: 422,
+  unavailable: 503,
+}
 
 /** Thrown by routes; becomes the answer. */
 export class ApiProblem extends Error {
@@ -37,18 +43,23 @@ export function noPool(poolId: number): ApiProblem {
 export function asProblem(error: FastifyError | ApiProblem): ApiProblem {
   if (error instanceof ApiProblem) return error
   const status = error.statusCode ?? 500
-  if (status < 400 || status >= 500) return new ApiProblem(500, { code: 'internal', message: 'The service failed on this request; its log has the cause.' })
+  if (status < 400 || status >= 500)
+    return new ApiProblem(500, { code: 'internal', message: 'The service failed on this request; its log has the cause.' })
   const words: Readonly<Record<number, string>> = {
     413: 'The body is larger than 256 KB. Send less.',
     415: 'The body is not JSON. Send it with the header content-type: application/json.',
   }
   const codes: Readonly<Record<number, string>> = { 400: 'badRequest', 413: 'tooLarge', 415: 'unsupported' }
-  const message = error.code === 'FST_ERR_VALIDATION' ? error.message : (words[status] ?? `The request was not understood: ${error.message}.`)
+  const message =
+    error.code === 'FST_ERR_VALIDATION' ? error.message : (words[status] ?? `The request was not understood: ${error.message}.`)
   return new ApiProblem(status, { code: codes[status] ?? 'badRequest', message })
 }
 
 export function send(request: FastifyRequest, reply: FastifyReply, problem: ApiProblem): FastifyReply {
-  return reply.code(problem.status).type('application/json; charset=utf-8').send(isDevOps(request) ? devOpsError(problem) : problem.body)
+  return reply
+    .code(problem.status)
+    .type('application/json; charset=utf-8')
+    .send(isDevOps(request) ? devOpsError(problem) : problem.body)
 }
 
 function isDevOps(request: FastifyRequest): boolean {

@@ -17,7 +17,15 @@ export function poolSummary(record: PoolRecord, latest: Latest | undefined, last
   if (latest === undefined) return { ...base, ...age, state: 'new', next: 'The first pass has not ended yet.', problems: [] }
   const { snapshot, decision } = latest
   const problems = problemsOf(decision, now)
-  return { ...base, ...age, ...figures(snapshot, now), state: stateOf(snapshot, problems), wanted: decision.wanted, next: nextOf(decision, now), problems }
+  return {
+    ...base,
+    ...age,
+    ...figures(snapshot, now),
+    state: stateOf(snapshot, problems),
+    wanted: decision.wanted,
+    next: nextOf(decision, now),
+    problems,
+  }
 }
 
 export function decisionView(decision: Decision, now: Instant): DecisionView {
@@ -113,7 +121,16 @@ function ifKnown<T, R>(reading: Reading<T>, use: (value: T) => R): R | Record<st
   return reading.known ? use(reading.value) : {}
 }
 
-const troubles: ReadonlySet<string> = new Set(['unknown', 'too-old', 'not-ours', 'scale-set-blocked', 'backing-off', 'mass-failure', 'invariant', 'no-agent-could-take'])
+const troubles: ReadonlySet<string> = new Set([
+  'unknown',
+  'too-old',
+  'not-ours',
+  'scale-set-blocked',
+  'backing-off',
+  'mass-failure',
+  'invariant',
+  'no-agent-could-take',
+])
 
 function problemsOf(decision: Decision, now: Instant): readonly string[] {
   return decision.reasons.filter((reason) => troubles.has(reason.code)).map((reason) => explain(reason, now))

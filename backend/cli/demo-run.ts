@@ -1,5 +1,5 @@
 /** The demo's run: jobs are queued as the trace says, everything is looked at a few times a second, and the truth is counted. */
-import type { LogList, PoolDetail } from '../api/contract.ts'
+import type { DecisionView, LogList, PoolDetail } from '../api/contract.ts'
 import type { Replay } from './trace.ts'
 import { nextState } from './demo-state.ts'
 import { summarize, type Summary } from './demo-summary.ts'
@@ -13,7 +13,9 @@ export type RunOptions = { readonly speed: number; readonly seed: number; readon
 /** Real time between two looks: four in a second. */
 const frameMs = 250
 /** World time that one column of the picture stands for. */
-const stepMs = 2 * 60_000
+const stepMs = 60_000
+/** Real time for the pool's first agent, or its placeholder, to register. */
+const firstAgentMs = 60_000
 /** Share of the calls or lives that a fault strikes. */
 const faultRate = 0.1
 /** Jobs of one moment that are queued at once. */
@@ -23,6 +25,7 @@ const queuedAtOnce = 16
 export async function runDemo(world: DemoWorld, replay: Replay, options: RunOptions, show: (state: ScreenState) => void, stop: AbortSignal): Promise<Summary> {
   for (const fault of options.faults) await world.control.setFault(fault, faultRate)
   const { clock } = world.service
+  await firstAgent(world, stop)
   const startedAt = clock.now()
   const elapsed = (): number => clock.now() - startedAt
   const ending = new AbortController()
@@ -38,6 +41,17 @@ export async function runDemo(world: DemoWorld, replay: Replay, options: RunOpti
     ending.abort()
     await parts.catch(() => undefined)
   }
+}
+
+/** Azure DevOps fails a job at once when its pool has no agent at all, so the first one is waited for. */
+async function firstAgent({ control, pool, service }: DemoWorld, stop: AbortSignal): Promise<void> {
+  const tooLate = service.clock.deadline(firstAgentMs, stop)
+  while (!tooLate.aborted) {
+    const { pools } = await control.state()
+    if (pools.some(({ id, agents }) => id === pool.poolId && agents > 0)) return
+    await service.clock.real.sleep(100, tooLate)
+  }
+  if (!stop.aborted) throw new Failure(exitCodes.system, 'The pool got no agent in a minute, so there is nothing to watch. Run the demo without --faults, or look at it with a lower --speed.')
 }
 
 async function watch(world: DemoWorld, replay: Replay, options: RunOptions, watcher: Watcher, show: (state: ScreenState) => void, stop: AbortSignal): Promise<void> {
@@ -82,6 +96,7 @@ function createWatcher(world: DemoWorld, tally: Tally, elapsed: () => number): W
   const { client, control, pool } = world
   let lastEvent = 0
   let lastEntry = 0
+  let before: DecisionView | undefined
   async function count(): Promise<void> {
     const { next, missed, entries } = await control.events(lastEvent)
     if (missed > 0) throw new Failure(exitCodes.system, `${missed} events of the sandbox were missed, so the score would be wrong. Run the demo with a lower --speed.`)
@@ -94,7 +109,9 @@ function createWatcher(world: DemoWorld, tally: Tally, elapsed: () => number): W
       const [detail, { entries }, truth] = await Promise.all([client.get<PoolDetail>(`/pools/${pool.poolId}`), client.get<LogList>(`/pools/${pool.poolId}/log?top=50`), control.state(), count()])
       const log = entries.filter((entry) => entry.id > lastEntry).reverse()
       lastEntry = log.at(-1)?.id ?? lastEntry
-      return nextState(state, { elapsedMs: elapsed(), detail, log, world: truth, score: tally.score() }, stepMs)
+      const next = nextState(state, { elapsedMs: elapsed(), detail, before, log, world: truth, score: tally.score() }, stepMs)
+      before = detail.decision
+      return next
     },
   }
 }

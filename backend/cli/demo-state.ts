@@ -2,11 +2,18 @@
 import type { DecisionView, LogView, PoolDetail } from '../api/contract.ts'
 import { stagesOf } from './pools.ts'
 import type { SandboxState } from './sandbox-control.ts'
-import type { Line, ScreenState } from './screen.ts'
+import type { ScreenState } from './screen.ts'
 import type { Score } from './tally.ts'
 
-/** One look at everything. `log`: entries since the last look, oldest first. */
-export type Look = { readonly elapsedMs: number; readonly detail: PoolDetail; readonly log: readonly LogView[]; readonly world: SandboxState; readonly score: Score }
+/** One look at everything. `before`: the decision of the last look. `log`: entries since then, oldest first. */
+export type Look = {
+  readonly elapsedMs: number
+  readonly detail: PoolDetail
+  readonly before?: DecisionView | undefined
+  readonly log: readonly LogView[]
+  readonly world: SandboxState
+  readonly score: Score
+}
 
 const linesKept = 40
 const historyKept = 120
@@ -26,7 +33,7 @@ export function nextState(state: ScreenState, look: Look, stepMs: number): Scree
     machinesMax: detail.pool.machinesMax,
     standby: detail.pool.standby,
     wanted: detail.pool.wanted,
-    decisions: addNew(state.decisions, sentencesOf(detail.decision), atMs),
+    decisions: [...state.decisions, ...newSentences(look.before, detail.decision).map((text) => ({ atMs, text }))].slice(-linesKept),
     diagnostics: [...state.diagnostics, ...look.log.map((entry) => ({ atMs, text: entry.message, level: entry.level }))].slice(-linesKept),
     waits: score.waits,
     machineMs: world.scaleSets.reduce((sum, scaleSet) => sum + scaleSet.machineMs, 0),
@@ -40,13 +47,14 @@ function extend(state: ScreenState, jobs: { readonly waiting: number; readonly r
   return [...kept, { waiting: jobs.waiting, running: jobs.running }].slice(-historyKept)
 }
 
-/** What the decision does, and what stopped it. Machines that simply stay would fill the view. */
-function sentencesOf(decision: DecisionView | undefined): readonly string[] {
-  const said = [...(decision?.steps ?? []), ...(decision?.reasons ?? [])].filter((each) => each.reason.code !== 'stays')
-  return [...new Set(said.map((each) => each.sentence))]
-}
-
-function addNew(lines: readonly Line[], sentences: readonly string[], atMs: number): readonly Line[] {
-  const shown = new Set(lines.slice(-8).map((line) => line.text))
-  return [...lines, ...sentences.filter((text) => !shown.has(text)).map((text) => ({ atMs, text }))].slice(-linesKept)
+/**
+ * What the decision does, and what stopped it. A reason that goes on with other numbers is not told again, and machines
+ * that simply stay would fill the view.
+ */
+function newSentences(before: DecisionView | undefined, decision: DecisionView | undefined): readonly string[] {
+  const told = new Set([...(before?.steps ?? []), ...(before?.reasons ?? [])].map((each) => each.reason.code))
+  const toldSteps = new Set(before?.steps.map((step) => step.sentence))
+  const steps = (decision?.steps ?? []).filter((step) => !toldSteps.has(step.sentence))
+  const reasons = (decision?.reasons ?? []).filter(({ reason }) => reason.code !== 'stays' && !told.has(reason.code))
+  return [...new Set([...steps, ...reasons].map((each) => each.sentence))]
 }

@@ -26,12 +26,13 @@ export type DemoOptions = {
 }
 
 /** Settings that show a pool at work; the options change them. */
-const shownSettings: SettingsInput = { machinesMax: 40, standby: 2, idleDelayMinutes: 10 }
+const shownSettings: SettingsInput = { machinesMax: 80, standby: 2, idleDelayMinutes: 10 }
 
 /** Ends at Ctrl-C, after `--for`, or when every job of the trace is done. Exit 1 when a running job lost its machine. */
 export async function demo(options: DemoOptions, around: Surroundings): Promise<ExitCode> {
   const file = options.trace ?? join(around.packageFolder, 'examples', 'bitcoin-core-ci.linux.csv')
   const replay = readReplay(file, { ...(options.from !== undefined && { fromMs: options.from }), ...(options.for !== undefined && { forMs: options.for }) })
+  if (options.json !== true) around.out('Starting the sandbox and the service.\n')
   const { world, speed, note } = await open(options, around)
   const summary = await watched(world, replay, { ...options, speed }, note, around)
   around.out(options.json === true ? `${JSON.stringify(summary)}\n` : `${describeSummary(summary)}\n`)

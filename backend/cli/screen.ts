@@ -76,10 +76,10 @@ function jobsBox(state: ScreenState, paint: Paint): Box {
 }
 
 function waitsBox(state: ScreenState, paint: Paint): Box {
-  const row = (name: string, ms: number | undefined): string => `${paint(name.padEnd(15), 'dim')}${ms === undefined ? '-' : formatDuration(ms)}`
+  const row = (name: string, ms: number | undefined): string => `${paint(name.padEnd(12), 'dim')}${ms === undefined ? '-' : formatDuration(ms)}`
   return {
     title: 'Waits so far',
-    lines: () => [row('half within', state.waits.p50Ms), row('95 % within', state.waits.p95Ms), row('longest', state.waits.longestMs)],
+    lines: () => [row('half (p50)', state.waits.p50Ms), row('95 % (p95)', state.waits.p95Ms), row('longest', state.waits.longestMs)],
   }
 }
 
@@ -105,10 +105,10 @@ function footer(state: ScreenState, width: number, paint: Paint): string {
   return state.note === undefined ? spread(left, right, width) : fit(left, width).trimEnd()
 }
 
-/** The newest lines that fit, oldest first; a long one is broken under its time stamp. */
+/** The newest lines that fit, oldest first; a long one is broken under its time stamp, and cut after two lines. */
 function linesOf(entries: readonly Line[], height: number, width: number, paint: Paint): readonly string[] {
   const lines = entries.flatMap((entry) =>
-    wrap(harmless(entry.text), width - 7).map((part, at) => {
+    wrap(harmless(entry.text), width - 7, 2).map((part, at) => {
       const stamp = at === 0 ? clockTime(entry.atMs) : '     '
       return `${paint(stamp, 'dim')}  ${entry.level === 'error' ? paint(part, 'red') : entry.level === 'warning' ? paint(part, 'yellow') : part}`
     }),

@@ -8,13 +8,14 @@ import { clouds, createAzureAuthorization, createAzureCredential, createDevOpsAu
 import { createDevOpsAdmin } from '../adapters/devops-admin.ts'
 import type { Http } from '../adapters/http.ts'
 import { createMetrics, type MetricsRegistry } from '../adapters/metrics.ts'
-import { createScaleSetChecks } from '../adapters/scale-set-checks.ts'
+import { createScaleSetChecks, type ScaleSetChecks } from '../adapters/scale-set-checks.ts'
 import { createScaleSet } from '../adapters/scale-set.ts'
 import { loadAgentScripts } from '../api/agent-scripts.ts'
 import { buildApp } from '../api/app.ts'
 import type { Configuration } from '../environment.ts'
+import type { CheckedAccess } from '../loop/pool-check.ts'
 import { createPools } from '../loop/pools.ts'
-import type { Log } from '../loop/ports.ts'
+import type { Log, ScaleSet } from '../loop/ports.ts'
 import { createLoop } from '../loop/run.ts'
 import { openDatabase, type Database } from '../store/database.ts'
 import { createHistory, lastInstant } from '../store/history.ts'
@@ -26,6 +27,7 @@ import { forgetAddress, noteAddress, operatorKeyFor, prepareDataDirectory } from
 import { exitCodes, Failure, listenFailure } from './exit.ts'
 import { extensionEntry } from './extension-entry.ts'
 import { createLeaseKeeper, leaseMs } from './lease-keeper.ts'
+import { createOrganization } from './organization.ts'
 import { ownerIdOf } from './owner.ts'
 
 export type ServiceOptions = {
@@ -142,9 +144,21 @@ function connectOutside(configuration: Configuration, clock: ServiceClock, metri
   return {
     devOps,
     pipelines: createPipelines({ http: devOps }),
-    organization: createDevOpsAdmin({ http: devOps }),
-    scaleSet: (scaleSetId: string) => ({ ...createScaleSet({ config: azure, http: azureHttp, scaleSetId, clock }), ...createScaleSetChecks({ http: azureHttp, scaleSetId }) }),
+    organization: createOrganization(devOps, createDevOpsAdmin({ http: devOps })),
+    scaleSet: (scaleSetId: string) => accessTo(createScaleSet({ config: azure, http: azureHttp, scaleSetId, clock }), createScaleSetChecks({ http: azureHttp, scaleSetId }), scaleSetId),
     close: () => Promise.all([devOps.close(), azureHttp.close()]),
+  }
+}
+
+/** The adapter lists the settings of this scale set only; the check wants to be told so. */
+function accessTo(scaleSet: ScaleSet, checks: ScaleSetChecks, targetResourceId: string): ScaleSet & CheckedAccess {
+  return {
+    ...scaleSet,
+    permissions: checks.permissions,
+    async autoscale(signal) {
+      const settings = await checks.autoscale(signal)
+      return settings.known ? { ...settings, value: settings.value.map((setting) => ({ ...setting, targetResourceId })) } : settings
+    },
   }
 }
 

@@ -34,17 +34,16 @@ export function harmless(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }
 
-/** `text` broken into lines of at most `width` columns at spaces. */
-export function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = []
-  let line = ''
+/** `text` broken at spaces into at most `linesMax` lines of at most `width` columns; the last ends in an ellipsis when more was left. */
+export function wrap(text: string, width: number, linesMax: number): readonly string[] {
+  const lines = ['']
   for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
+    const line = lines.at(-1) ?? ''
+    const isFull = line !== '' && widthOf(line) + 1 + widthOf(word) > width && lines.length < linesMax
+    if (isFull) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
   }
-  return [...lines, line].map((each) => cut(each, width))
+  return lines.map((line) => cut(line, width))
 }
 
 export type Column<Row> = { readonly title: string; readonly value: (row: Row) => string | number | undefined }

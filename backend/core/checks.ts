@@ -74,25 +74,14 @@ export function checkScaleSet(facts: CheckFacts): readonly Finding[] {
   return [
     { id: 'scale-set', ...ok('The scale set exists and can be read.') },
     { id: 'claim', ...claim(facts, set, fix) },
-    { id: 'upgrade-policy', ...upgradePolicy(set, fix) },
-    { id: 'overprovisioning', ...overprovisioning(set, fix) },
-    { id: 'orchestration', ...orchestration(set, fix) },
-    { id: 'placement-group', ...placementGroup(facts, set, fix) },
-    { id: 'image', ...image(facts, set, fix) },
-    { id: 'admin-user', ...adminUser(set, fix) },
-    { id: 'vm-identity', ...vmIdentity(set, fix) },
-    ...(set.evictionPolicy === undefined ? [] : [{ id: 'spot' as const, ...spot(set.evictionPolicy, fix) }]),
+    ...ofTheModel(facts, set, fix),
     ...besideTheModel(facts, fix),
   ]
 }
 
-/**
- * The findings that stop growth while the pool lives, in words. Ownership has its own rule in the decision, missing rights
- * show in the refused call, and a protected machine says nothing about new ones.
- */
-export function growthBlockers(findings: readonly Finding[]): readonly string[] {
-  const apart: readonly CheckId[] = ['scale-set', 'claim', 'permissions', 'protection', 'autoscale']
-  return findings.filter((finding) => finding.severity === 'error' && !apart.includes(finding.id)).map((finding) => finding.cause)
+/** What makes it wrong to add machines to a scale set while a pool lives: the errors in its model, in words. */
+export function growthBlockers(pool: Judged, set: CheckedScaleSet): readonly string[] {
+  return ofTheModel(pool, set, fixes(pool.scaleSetId)).flatMap((finding) => (finding.severity === 'error' ? [finding.cause] : []))
 }
 
 /** What the image says about the machines' system; a custom Windows image does not say whether it is a client. */
@@ -105,6 +94,20 @@ export function imageFacts(set: Pick<CheckedScaleSet, 'os' | 'imagePublisher'>):
 }
 
 type Verdict = Omit<Finding, 'id'>
+type Judged = Pick<CheckFacts, 'scaleSetId' | 'settings'>
+
+function ofTheModel(pool: Judged, set: CheckedScaleSet, fix: Fixes): readonly Finding[] {
+  return [
+    { id: 'upgrade-policy', ...upgradePolicy(set, fix) },
+    { id: 'overprovisioning', ...overprovisioning(set, fix) },
+    { id: 'orchestration', ...orchestration(set, fix) },
+    { id: 'placement-group', ...placementGroup(pool, set, fix) },
+    { id: 'image', ...image(pool, set, fix) },
+    { id: 'admin-user', ...adminUser(set, fix) },
+    { id: 'vm-identity', ...vmIdentity(set, fix) },
+    ...(set.evictionPolicy === undefined ? [] : [{ id: 'spot' as const, ...spot(set.evictionPolicy, fix) }]),
+  ]
+}
 
 function besideTheModel(facts: CheckFacts, fix: Fixes): readonly Finding[] {
   return [
@@ -172,9 +175,9 @@ function orchestration(set: CheckedScaleSet, fix: Fixes): Verdict {
   }
 }
 
-function placementGroup(facts: CheckFacts, set: CheckedScaleSet, fix: Fixes): Verdict {
+function placementGroup(pool: Judged, set: CheckedScaleSet, fix: Fixes): Verdict {
   if (!set.singlePlacementGroup) return ok('The scale set may span placement groups.')
-  const { machinesMax } = facts.settings
+  const { machinesMax } = pool.settings
   return {
     severity: machinesMax > 100 ? 'error' : 'warning',
     cause: `The scale set is held to a single placement group, and the maximum is ${machinesMax} machines.`,
@@ -183,9 +186,9 @@ function placementGroup(facts: CheckFacts, set: CheckedScaleSet, fix: Fixes): Ve
   }
 }
 
-function image(facts: CheckFacts, set: CheckedScaleSet, fix: Fixes): Verdict {
+function image(pool: Judged, set: CheckedScaleSet, fix: Fixes): Verdict {
   const { os, client } = imageFacts(set)
-  const { tearDownAfterUse, interactive } = facts.settings
+  const { tearDownAfterUse, interactive } = pool.settings
   const server = fix.create(`${fix.name}-server`, { image: 'Win2022Datacenter' })
   if (os === 'linux') {
     if (!interactive) return ok('The image is Linux.')

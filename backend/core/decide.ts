@@ -24,7 +24,8 @@ export const paceMs = { active: 10_000, quiet: 12_000, afterStep: 5_000 } as con
  */
 export function decide(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Decision {
   const stop = standStill(snapshot, settings)
-  if (stop !== undefined) return { wanted: totalMachines(snapshot), steps: freeClaim(snapshot, settings, now), reasons: [stop], lookAgainInMs: paceMs.quiet }
+  if (stop !== undefined)
+    return { wanted: totalMachines(snapshot), steps: freeClaim(snapshot, settings, now), reasons: [stop], lookAgainInMs: paceMs.quiet }
   const standby = standbyAt(settings, snapshot.wallTimeMs)
   const lives = settings.tearDownAfterUse ? nextLives(snapshot, settings, standby) : new Map<string, NextLife>()
   const returning = [...lives.values()].filter((life) => life === 'reimage').length
@@ -63,7 +64,8 @@ function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, no
   const blind = notSeen(snapshot, 'growth', now)
   if (blind !== undefined || settings.deleting) return { steps: [], reasons: blind === undefined ? [] : [blind], updates: 0, by: 0 }
   // A machine made before our extension is in the model would never become an agent.
-  if (snapshot.scaleSet.known && snapshot.scaleSet.value.extension === 'absent') return { steps: [], reasons: [{ code: 'upkeep', what: 'put-extension' }], updates: 0, by: 0 }
+  if (snapshot.scaleSet.known && snapshot.scaleSet.value.extension === 'absent')
+    return { steps: [], reasons: [{ code: 'upkeep', what: 'put-extension' }], updates: 0, by: 0 }
   const restored = restorable(snapshot).slice(0, demand.need)
   const restores = restored.map((machine): Step => ({
     action: { kind: 'restore', machine: { id: machine.id, name: machine.name, generation: machine.generation }, agentId: machine.agent.id },
@@ -84,50 +86,91 @@ function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant):
   if (snapshot.owed === 0 || totalMachines(snapshot) > settings.machinesMax) return []
   const mayAsk = grantGrowth({ ...snapshot, owed: 0, rooms: [] }, { ...settings, machinesMax: Infinity }, 1, now).by > 0
   if (!mayAsk) return []
-  return [{ action: { kind: 'ask-again', owed: snapshot.owed, machinesMax: settings.machinesMax }, reason: { code: 'owed', machines: snapshot.owed } }]
+  return [
+    {
+      action: { kind: 'ask-again', owed: snapshot.owed, machinesMax: settings.machinesMax },
+      reason: { code: 'owed', machines: snapshot.owed },
+    },
+  ]
 }
 
 /** Idle machines that we drained as surplus and that are wanted again. */
 function restorable(snapshot: PoolSnapshot): readonly MachineIn<'draining'>[] {
   if (!snapshot.machines.known) return []
-  return snapshot.machines.value.filter((machine): machine is MachineIn<'draining'> =>
-    machine.stage === 'draining' && machine.cause === 'surplus' && machine.requestId === undefined && machine.agent.online && machine.asked === undefined)
+  return snapshot.machines.value.filter(
+    (machine): machine is MachineIn<'draining'> =>
+      machine.stage === 'draining' &&
+      machine.cause === 'surplus' &&
+      machine.requestId === undefined &&
+      machine.agent.online &&
+      machine.asked === undefined,
+  )
 }
 
-type RemovalContext = { readonly standby: number; readonly demand: Demand; readonly lives: ReadonlyMap<string, NextLife>; readonly growing: boolean }
+type RemovalContext = {
+  readonly standby: number
+  readonly demand: Demand
+  readonly lives: ReadonlyMap<string, NextLife>
+  readonly growing: boolean
+}
 
 /** Who leaves. Only a complete and fresh picture gets here (S6). */
 function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: RemovalContext, now: Instant): Part {
   const blind = notSeen(snapshot, 'removal', now)
   if (blind !== undefined || !isComplete(snapshot)) return { steps: [], reasons: blind === undefined ? [] : [blind], updates: 0 }
   const health = planHealth(snapshot, settings, now)
-  const wanted = new Set(restorable(snapshot).slice(0, context.demand.need).map((machine) => machine.id))
+  const wanted = new Set(
+    restorable(snapshot)
+      .slice(0, context.demand.need)
+      .map((machine) => machine.id),
+  )
   const leaving = [
     ...snapshot.machines.value.flatMap((machine) => (wanted.has(machine.id) ? [] : (leaves(machine, settings, context.lives, now) ?? []))),
     ...health.remove.map(({ machine, cause, detail }): Leaving => ({ machine, cause, next: 'delete', detail })),
-    ...surplusMachines(snapshot, context.standby, context.demand.waiting).map((machine): Leaving => ({ machine, cause: 'surplus', next: 'delete' })),
+    ...surplusMachines(snapshot, context.standby, context.demand.waiting).map((machine): Leaving => ({
+      machine,
+      cause: 'surplus',
+      next: 'delete',
+    })),
   ]
   const { steps, removals } = leavingSteps(leaving)
   const left = updatesLeft(snapshot, now) - (context.growing ? 1 : 0)
   const removed = removalSteps(snapshot, removals, left > 0)
   const reimages = removed.steps.filter((step) => step.action.kind === 'reimage').length
   const late: readonly Reason[] = left <= 0 && removals.some((each) => each.next === 'reimage') ? [updateRateReason(snapshot, now)] : []
-  return { steps: [...removed.steps, ...steps, ...saves(snapshot, settings, health.save)], reasons: [...health.reasons, ...removed.reasons, ...late], updates: reimages }
+  return {
+    steps: [...removed.steps, ...steps, ...saves(snapshot, settings, health.save)],
+    reasons: [...health.reasons, ...removed.reasons, ...late],
+    updates: reimages,
+  }
 }
+
+const untouchable: ReadonlySet<Machine['stage']> = new Set(['foreign', 'unclear', 'deleting', 'reimaging'])
 
 /** Machines that leave whatever the demand: ordered by a person, used up, already on their way, or the whole pool goes. */
 function leaves(machine: Machine, settings: PoolSettings, lives: ReadonlyMap<string, NextLife>, now: Instant): Leaving | undefined {
-  if (machine.stage === 'foreign' || machine.stage === 'unclear' || machine.stage === 'deleting' || machine.stage === 'reimaging') return undefined
+  if (untouchable.has(machine.stage)) return undefined
+  const { asked } = machine
   // Its agent may register and take a job at any moment: it comes online first, or its time runs out.
-  if (mayStillCome(machine, settings, now) && machine.asked?.force !== true) return undefined
-  if (machine.asked !== undefined) return { machine, cause: 'asked-by-person', next: machine.asked.order, detail: machine.asked.by, force: machine.asked.force }
-  if (settings.deleting) return { machine, cause: 'pool-deleted', next: 'delete' }
+  if (asked?.force !== true && mayStillCome(machine, settings, now)) return undefined
+  if (asked !== undefined) return { machine, cause: 'asked-by-person', next: asked.order, detail: asked.by, force: asked.force }
+  return settings.deleting ? { machine, cause: 'pool-deleted', next: 'delete' } : leavesByStage(machine, settings, lives)
+}
+
+function leavesByStage(machine: Machine, settings: PoolSettings, lives: ReadonlyMap<string, NextLife>): Leaving | undefined {
+  const recycled = (): NextLife => lives.get(machine.id) ?? 'delete'
   switch (machine.stage) {
-    case 'used': return { machine, cause: 'used', next: lives.get(machine.id) ?? 'delete' }
-    case 'busy': return settings.tearDownAfterUse ? { machine, cause: 'used', next: 'reimage' } : undefined
-    case 'disabled': return { machine, cause: 'disabled-by-person', next: 'delete' }
-    case 'draining': case 'unregistered': return { machine, cause: machine.cause, next: machine.cause === 'used' ? (lives.get(machine.id) ?? 'delete') : machine.next }
-    default: return undefined
+    case 'used':
+      return { machine, cause: 'used', next: recycled() }
+    case 'busy':
+      return settings.tearDownAfterUse ? { machine, cause: 'used', next: 'reimage' } : undefined
+    case 'disabled':
+      return { machine, cause: 'disabled-by-person', next: 'delete' }
+    case 'draining':
+    case 'unregistered':
+      return { machine, cause: machine.cause, next: machine.cause === 'used' ? recycled() : machine.next }
+    default:
+      return undefined
   }
 }
 
@@ -135,7 +178,9 @@ function saves(snapshot: CompleteSnapshot, settings: PoolSettings, unhealthy: Re
   const saved = snapshot.machines.value.filter((machine) => machine.stage === 'saved').length
   return unhealthy.map(({ machine, cause }, index): Step => ({
     action: {
-      kind: 'save', machine: { id: machine.id, name: machine.name, generation: machine.generation }, cause,
+      kind: 'save',
+      machine: { id: machine.id, name: machine.name, generation: machine.generation },
+      cause,
       ...('agent' in machine && machine.agent !== undefined ? { agentId: machine.agent.id } : {}),
     },
     reason: { code: 'saved', machine: machine.name, cause, saved: saved + index + 1, savedMax: settings.savedMax },

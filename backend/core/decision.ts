@@ -15,7 +15,14 @@ export type Action =
   /** Enable an agent that we disabled and that is wanted again. */
   | { readonly kind: 'restore'; readonly machine: MachineRef; readonly agentId: number }
   /** Delete the agent from the pool. Azure DevOps refuses while a job runs. */
-  | { readonly kind: 'unregister'; readonly machine: MachineRef; readonly agentId: number; readonly cause: LeaveCause; readonly next: NextLife; readonly force?: true }
+  | {
+      readonly kind: 'unregister'
+      readonly machine: MachineRef
+      readonly agentId: number
+      readonly cause: LeaveCause
+      readonly next: NextLife
+      readonly force?: true
+    }
   /** Delete an agent of ours whose machine is gone. */
   | { readonly kind: 'unregister-orphan'; readonly agentId: number; readonly name: string }
   | { readonly kind: 'delete'; readonly machines: readonly (MachineRef & { readonly cause: LeaveCause; readonly force?: true })[] }
@@ -38,7 +45,14 @@ export type ActionKind = Action['kind']
  */
 export type Reason =
   // demand
-  | { readonly code: 'need'; readonly waiting: number; readonly standby: number; readonly idle: number; readonly coming: number; readonly need: number }
+  | {
+      readonly code: 'need'
+      readonly waiting: number
+      readonly standby: number
+      readonly idle: number
+      readonly coming: number
+      readonly need: number
+    }
   | { readonly code: 'enough'; readonly waiting: number; readonly standby: number; readonly idle: number; readonly coming: number }
   | { readonly code: 'learn-capabilities' }
   | { readonly code: 'no-agent-could-take'; readonly requestId: number; readonly job: string; readonly demand: string }
@@ -46,18 +60,45 @@ export type Reason =
   | { readonly code: 'parallel-jobs'; readonly free: number; readonly waiting: number }
   // limits: blocked by
   | { readonly code: 'maximum'; readonly machinesMax: number; readonly total: number; readonly needed: number; readonly granted: number }
-  | { readonly code: 'room'; readonly kind: 'quota' | 'subnet' | 'placement-group'; readonly detail: string; readonly needed: number; readonly granted: number }
+  | {
+      readonly code: 'room'
+      readonly kind: 'quota' | 'subnet' | 'placement-group'
+      readonly detail: string
+      readonly needed: number
+      readonly granted: number
+    }
   | { readonly code: 'update-rate'; readonly sent: number; readonly freeAt: Instant }
   | { readonly code: 'backing-off'; readonly azureCode: string; readonly message: string; readonly times: number; readonly freeAt: Instant }
   | { readonly code: 'owed'; readonly machines: number }
   | { readonly code: 'paused' }
-  | { readonly code: 'unknown'; readonly part: 'jobs' | 'agents' | 'scale-set' | 'machines'; readonly why: string; readonly stops: 'all' | 'growth' | 'removal' }
-  | { readonly code: 'too-old'; readonly part: 'jobs' | 'agents' | 'scale-set' | 'machines'; readonly at: Instant; readonly stops: 'growth' | 'removal' }
+  | {
+      readonly code: 'unknown'
+      readonly part: 'jobs' | 'agents' | 'scale-set' | 'machines'
+      readonly why: string
+      readonly stops: 'all' | 'growth' | 'removal'
+    }
+  | {
+      readonly code: 'too-old'
+      readonly part: 'jobs' | 'agents' | 'scale-set' | 'machines'
+      readonly at: Instant
+      readonly stops: 'growth' | 'removal'
+    }
   | { readonly code: 'not-ours'; readonly claim: 'free' | 'other' | 'built-in'; readonly by?: string }
   | { readonly code: 'scale-set-blocked'; readonly finding: string }
   // why a machine leaves
-  | { readonly code: 'leaves'; readonly machine: string; readonly cause: LeaveCause; readonly next: NextLife; readonly step: 'drain' | 'unregister' | 'remove'; readonly detail?: string }
-  | { readonly code: 'leave-together'; readonly next: NextLife; readonly machines: readonly { readonly machine: string; readonly cause: LeaveCause }[] }
+  | {
+      readonly code: 'leaves'
+      readonly machine: string
+      readonly cause: LeaveCause
+      readonly next: NextLife
+      readonly step: 'drain' | 'unregister' | 'remove'
+      readonly detail?: string
+    }
+  | {
+      readonly code: 'leave-together'
+      readonly next: NextLife
+      readonly machines: readonly { readonly machine: string; readonly cause: LeaveCause }[]
+    }
   | { readonly code: 'saved'; readonly machine: string; readonly cause: LeaveCause; readonly saved: number; readonly savedMax: number }
   | { readonly code: 'restored'; readonly machine: string; readonly waiting: number }
   | { readonly code: 'orphan'; readonly agent: string; readonly since: Instant }
@@ -73,8 +114,20 @@ export type Reason =
 export type ReasonCode = Reason['code']
 
 export type StayCause =
-  | 'busy' | 'standby' | 'delay' | 'starting' | 'grace' | 'job-counted' | 'saved' | 'foreign' | 'unclear' | 'being-deleted' | 'being-reimaged'
-  | 'waits-for-job' | 'removal-elsewhere' | 'demand'
+  | 'busy'
+  | 'standby'
+  | 'delay'
+  | 'starting'
+  | 'grace'
+  | 'job-counted'
+  | 'saved'
+  | 'foreign'
+  | 'unclear'
+  | 'being-deleted'
+  | 'being-reimaged'
+  | 'waits-for-job'
+  | 'removal-elsewhere'
+  | 'demand'
 
 /** An action with the reason that led to it. */
 export type Step = { readonly action: Action; readonly reason: Reason }

@@ -30,7 +30,9 @@ export function demandOf(snapshot: PoolSnapshot, standby: number, returning: num
 /** Idle agents of this pool, ours and others. */
 export function idleAgents(snapshot: PoolSnapshot): number {
   const ours = snapshot.machines.known ? snapshot.machines.value.filter((machine) => machine.stage === 'idle').length : 0
-  const others = snapshot.agents.known ? snapshot.agents.value.others.filter((agent) => agent.online && agent.enabled && !agent.busy).length : 0
+  const others = snapshot.agents.known
+    ? snapshot.agents.value.others.filter((agent) => agent.online && agent.enabled && !agent.busy).length
+    : 0
   return ours + others
 }
 
@@ -102,10 +104,13 @@ function satisfies(demand: string, capabilities: ReadonlyMap<string, string>): b
   if (value === undefined) return false
   const operand = match?.[3] ?? ''
   switch (match?.[2]?.toLowerCase()) {
-    case undefined: return true
-    case 'equals': return value.toLowerCase() === operand.toLowerCase()
+    case undefined:
+      return true
+    case 'equals':
+      return value.toLowerCase() === operand.toLowerCase()
     // Azure DevOps reads -gtVersion as "at least".
-    default: return compareVersions(value, operand) >= 0
+    default:
+      return compareVersions(value, operand) >= 0
   }
 }
 

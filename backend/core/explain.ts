@@ -59,22 +59,55 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
   }
 }
 
-type MachineReason = Exclude<Reason, { code: 'need' | 'enough' | 'learn-capabilities' | 'no-agent-could-take' | 'passed-over' | 'parallel-jobs' | 'maximum' | 'room' | 'update-rate'
-  | 'backing-off' | 'owed' | 'paused' | 'unknown' | 'too-old' | 'not-ours' | 'scale-set-blocked' | 'unhealthy-budget' | 'mass-failure' | 'delete-in-flight' }>
+type MachineReason = Exclude<
+  Reason,
+  {
+    code:
+      | 'need'
+      | 'enough'
+      | 'learn-capabilities'
+      | 'no-agent-could-take'
+      | 'passed-over'
+      | 'parallel-jobs'
+      | 'maximum'
+      | 'room'
+      | 'update-rate'
+      | 'backing-off'
+      | 'owed'
+      | 'paused'
+      | 'unknown'
+      | 'too-old'
+      | 'not-ours'
+      | 'scale-set-blocked'
+      | 'unhealthy-budget'
+      | 'mass-failure'
+      | 'delete-in-flight'
+  }
+>
 
 function machineSentence(reason: Reason, now: Instant): string {
   const each = reason as MachineReason
   switch (each.code) {
-    case 'leaves': return `${each.machine} ${leaveStep(each.step, each.next)}: ${causeText(each.cause, each.detail)}.`
-    case 'leave-together': return `${each.machines.map(({ machine, cause }) => `${machine} (${causeText(cause)})`).join(', ')} ${each.machines.length === 1 ? 'is' : 'are'} ${each.next === 'delete' ? 'deleted' : 'reimaged'} in one call.`
-    case 'saved': return `${each.machine} is saved for investigation (${each.saved} of ${each.savedMax}): ${causeText(each.cause)}.`
-    case 'restored': return `${each.machine} is taken back into service: ${count(each.waiting, 'job')} waiting.`
-    case 'orphan': return `Agent ${each.agent} is removed from the pool: its machine has been gone for ${duration(now - each.since)}.`
-    case 'stays': return `${each.machine} stays: ${stayText(each.why, each.detail, each.untilMs === undefined ? undefined : each.untilMs - now)}.`
-    case 'upkeep': return upkeepText[each.what]
-    case 'placeholder': return placeholderText[each.what]
-    case 'invariant': return `An action (${each.action}) was not sent because it would break ${each.invariant}: ${each.detail}. Please report this.`
-    default: return each satisfies never
+    case 'leaves':
+      return `${each.machine} ${leaveStep(each.step, each.next)}: ${causeText(each.cause, each.detail)}.`
+    case 'leave-together':
+      return `${each.machines.map(({ machine, cause }) => `${machine} (${causeText(cause)})`).join(', ')} ${each.machines.length === 1 ? 'is' : 'are'} ${each.next === 'delete' ? 'deleted' : 'reimaged'} in one call.`
+    case 'saved':
+      return `${each.machine} is saved for investigation (${each.saved} of ${each.savedMax}): ${causeText(each.cause)}.`
+    case 'restored':
+      return `${each.machine} is taken back into service: ${count(each.waiting, 'job')} waiting.`
+    case 'orphan':
+      return `Agent ${each.agent} is removed from the pool: its machine has been gone for ${duration(now - each.since)}.`
+    case 'stays':
+      return `${each.machine} stays: ${stayText(each.why, each.detail, each.untilMs === undefined ? undefined : each.untilMs - now)}.`
+    case 'upkeep':
+      return upkeepText[each.what]
+    case 'placeholder':
+      return placeholderText[each.what]
+    case 'invariant':
+      return `An action (${each.action}) was not sent because it would break ${each.invariant}: ${each.detail}. Please report this.`
+    default:
+      return each satisfies never
   }
 }
 
@@ -87,39 +120,66 @@ function leaveStep(step: 'drain' | 'unregister' | 'remove', next: NextLife): str
 /** Why a machine leaves, as a part of a sentence. */
 export function causeText(cause: LeaveCause, detail?: string): string {
   switch (cause) {
-    case 'surplus': return 'more agents were idle than the standby asks for during the whole delay'
-    case 'used': return 'it ran its job and machines are torn down after every use'
-    case 'disabled-by-person': return 'a person disabled its agent'
-    case 'asked-by-person': return `${detail ?? 'a person'} asked for it`
-    case 'failed-to-start': return `it failed to start${detail === undefined ? '' : `, ${detail}`}`
-    case 'failed-to-restart': return `it failed to start again after a reimage${detail === undefined ? '' : `, ${detail}`}`
-    case 'creation-failed': return `deleting unhealthy machine, Azure could not create it${detail === undefined ? '' : ` (${detail})`}`
-    case 'extension-failed': return `it failed to start, the agent extension reported failure${detail === undefined ? '' : ` (${detail})`}`
-    case 'went-offline': return 'its agent went offline unexpectedly and did not come back'
-    case 'stopped': return 'it was stopped and its agent is gone'
-    case 'pool-deleted': return 'the pool is being deleted'
-    default: return cause satisfies never
+    case 'surplus':
+      return 'more agents were idle than the standby asks for during the whole delay'
+    case 'used':
+      return 'it ran its job and machines are torn down after every use'
+    case 'disabled-by-person':
+      return 'a person disabled its agent'
+    case 'asked-by-person':
+      return `${detail ?? 'a person'} asked for it`
+    case 'failed-to-start':
+      return `it failed to start${detail === undefined ? '' : `, ${detail}`}`
+    case 'failed-to-restart':
+      return `it failed to start again after a reimage${detail === undefined ? '' : `, ${detail}`}`
+    case 'creation-failed':
+      return `deleting unhealthy machine, Azure could not create it${detail === undefined ? '' : ` (${detail})`}`
+    case 'extension-failed':
+      return `it failed to start, the agent extension reported failure${detail === undefined ? '' : ` (${detail})`}`
+    case 'went-offline':
+      return 'its agent went offline unexpectedly and did not come back'
+    case 'stopped':
+      return 'it was stopped and its agent is gone'
+    case 'pool-deleted':
+      return 'the pool is being deleted'
+    default:
+      return cause satisfies never
   }
 }
 
 function stayText(why: StayCause, detail: string | undefined, leftMs: number | undefined): string {
   const left = leftMs === undefined ? '' : ` (${duration(leftMs)} left)`
   switch (why) {
-    case 'busy': return `it runs job request ${detail}`
-    case 'standby': return 'it is one of the agents kept on standby'
-    case 'delay': return 'the pool has not had a surplus for the whole delay yet'
-    case 'demand': return 'jobs are waiting or other machines leave first'
-    case 'starting': return `its agent is expected to come online${left}`
-    case 'grace': return `its agent went offline and may come back${left}`
-    case 'job-counted': return `Azure DevOps still counts job request ${detail} on it`
-    case 'saved': return 'it is saved for investigation until a person deletes it'
-    case 'foreign': return 'it was not created by this pool; adopt it or delete it in Azure'
-    case 'unclear': return `what is known of it contradicts itself (${detail})`
-    case 'being-deleted': return 'Azure is deleting it'
-    case 'being-reimaged': return 'Azure is reimaging it'
-    case 'waits-for-job': return `it leaves once job request ${detail} has ended`
-    case 'removal-elsewhere': return 'its removal goes on in one of the next passes'
-    default: return why satisfies never
+    case 'busy':
+      return `it runs job request ${detail}`
+    case 'standby':
+      return 'it is one of the agents kept on standby'
+    case 'delay':
+      return 'the pool has not had a surplus for the whole delay yet'
+    case 'demand':
+      return 'jobs are waiting or other machines leave first'
+    case 'starting':
+      return `its agent is expected to come online${left}`
+    case 'grace':
+      return `its agent went offline and may come back${left}`
+    case 'job-counted':
+      return `Azure DevOps still counts job request ${detail} on it`
+    case 'saved':
+      return 'it is saved for investigation until a person deletes it'
+    case 'foreign':
+      return 'it was not created by this pool; adopt it or delete it in Azure'
+    case 'unclear':
+      return `what is known of it contradicts itself (${detail})`
+    case 'being-deleted':
+      return 'Azure is deleting it'
+    case 'being-reimaged':
+      return 'Azure is reimaging it'
+    case 'waits-for-job':
+      return `it leaves once job request ${detail} has ended`
+    case 'removal-elsewhere':
+      return 'its removal goes on in one of the next passes'
+    default:
+      return why satisfies never
   }
 }
 
@@ -139,7 +199,8 @@ const placeholderText = {
 
 function notOurs(reason: Extract<Reason, { code: 'not-ours' }>): string {
   if (reason.claim === 'free') return 'The scale set is not marked as used by this pool yet; nothing else is done before it is.'
-  if (reason.claim === 'built-in') return `This virtual machine scale set is already in use by pool ${reason.by ?? 'of Azure DevOps'}; remove it there first.`
+  if (reason.claim === 'built-in')
+    return `This virtual machine scale set is already in use by pool ${reason.by ?? 'of Azure DevOps'}; remove it there first.`
   return `The scale set is marked as used by ${reason.by ?? 'another service'}; nothing is changed. Stop the other one, or confirm the take-over once its mark stands still.`
 }
 

@@ -19,7 +19,14 @@ export type Unhealthy = { readonly machine: Machine; readonly cause: LeaveCause;
 export type HealthPlan = { readonly save: readonly Unhealthy[]; readonly remove: readonly Unhealthy[]; readonly reasons: readonly Reason[] }
 
 /** The causes that count as unhealthy for the budget of a pass. */
-export const unhealthyCauses: ReadonlySet<LeaveCause> = new Set(['failed-to-start', 'failed-to-restart', 'creation-failed', 'extension-failed', 'went-offline', 'stopped'])
+export const unhealthyCauses: ReadonlySet<LeaveCause> = new Set([
+  'failed-to-start',
+  'failed-to-restart',
+  'creation-failed',
+  'extension-failed',
+  'went-offline',
+  'stopped',
+])
 
 /** How many machines may be removed in one pass for being unhealthy (S8). */
 export function unhealthyMax(machines: number): number {
@@ -37,7 +44,11 @@ export function planHealth(snapshot: CompleteSnapshot, settings: PoolSettings, n
   const removable = rest.filter((each) => !held.includes(each))
   const allowed = unhealthyMax(machines.length)
   if (removable.length <= allowed) return { save, remove: removable, reasons }
-  return { save, remove: removable.slice(0, allowed), reasons: [...reasons, { code: 'unhealthy-budget', unhealthy: removable.length, allowed }] }
+  return {
+    save,
+    remove: removable.slice(0, allowed),
+    reasons: [...reasons, { code: 'unhealthy-budget', unhealthy: removable.length, allowed }],
+  }
 }
 
 /** Why a machine counts as unhealthy now; undefined when it does not. Machines on their way out never do. */
@@ -46,7 +57,9 @@ export function unhealthyBecause(machine: Machine, settings: PoolSettings, now: 
   const age = now - machine.since
   switch (machine.stage) {
     case 'creating':
-      return mayStillCome(machine, settings, now) ? undefined : { machine, cause: 'creation-failed', savable: false, detail: 'Azure did not finish creating it' }
+      return mayStillCome(machine, settings, now)
+        ? undefined
+        : { machine, cause: 'creation-failed', savable: false, detail: 'Azure did not finish creating it' }
     case 'starting': {
       if (mayStillCome(machine, settings, now)) return undefined
       const cause = machine.after === 'create' ? 'failed-to-start' : 'failed-to-restart'
@@ -57,7 +70,9 @@ export function unhealthyBecause(machine: Machine, settings: PoolSettings, now: 
     case 'failed':
       return failed(machine, age)
     case 'offline':
-      return age < offlineGraceMs || machine.requestId !== undefined ? undefined : { machine, cause: 'went-offline', savable: false, detail: 'its agent went offline' }
+      return age < offlineGraceMs || machine.requestId !== undefined
+        ? undefined
+        : { machine, cause: 'went-offline', savable: false, detail: 'its agent went offline' }
     default:
       return undefined
   }
@@ -76,7 +91,11 @@ function failed(machine: Extract<Machine, { stage: 'failed' }>, age: number): Un
 }
 
 /** Many agents lost at once: nothing of them is removed until the picture has held for half an hour. */
-function massFailure(unhealthy: readonly Unhealthy[], machines: readonly Machine[], now: Instant): { held: readonly Unhealthy[]; reasons: readonly Reason[] } {
+function massFailure(
+  unhealthy: readonly Unhealthy[],
+  machines: readonly Machine[],
+  now: Instant,
+): { held: readonly Unhealthy[]; reasons: readonly Reason[] } {
   const lost = unhealthy.filter((each) => each.cause === 'went-offline' || each.cause === 'stopped')
   if (lost.length < massCount || lost.length <= machines.length * massShare) return { held: [], reasons: [] }
   const held = lost.filter((each) => now - each.machine.since < massHoldMs)

@@ -3,6 +3,7 @@
  * The gateway drops an action that breaks one and reports it. Names are those of design.md section 7.
  */
 import type { Action, MachineRef, Step } from './decision.ts'
+import { agentOf, requestOf } from './leave.ts'
 import type { CompleteSnapshot, Instant, Machine, PoolSnapshot } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
 
@@ -19,20 +20,29 @@ export function breachOf(step: Step, snapshot: PoolSnapshot, settings: PoolSetti
 function ownBreach(action: Action, snapshot: PoolSnapshot): Breach | undefined {
   if (!snapshot.scaleSet.known) return { invariant: 'S6', detail: 'the scale set could not be read' }
   const { claim } = snapshot.scaleSet.value
-  const allowed = claim === 'ours' || (claim === 'free' && (action.kind === 'claim' || action.kind === 'delete-pool' || action.kind === 'unregister-orphan'))
+  const allowed =
+    claim === 'ours' ||
+    (claim === 'free' && (action.kind === 'claim' || action.kind === 'delete-pool' || action.kind === 'unregister-orphan'))
   return allowed ? undefined : { invariant: 'S3', detail: `the scale set's tag is ${claim}` }
 }
 
 function growthBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Breach | undefined {
   if (action.kind !== 'grow' && action.kind !== 'ask-again') return undefined
-  if (!snapshot.machines.known || !snapshot.agents.known) return { invariant: 'S6', detail: 'growth without a list of machines and agents' }
-  if (now - snapshot.machines.at > 45_000) return { invariant: 'S6', detail: 'growth on a list older than 45 s' }
+  const { machines, agents, scaleSet } = snapshot
+  if (!machines.known || !agents.known || !scaleSet.known)
+    return { invariant: 'S6', detail: 'growth without a list of machines and agents' }
+  if (now - machines.at > 45_000) return { invariant: 'S6', detail: 'growth on a list older than 45 s' }
   const by = action.kind === 'grow' ? action.by : 0
-  if (action.kind === 'grow' && (!Number.isInteger(by) || by < 1)) return { invariant: 'S7', detail: `growth by ${by}` }
-  const deleting = snapshot.machines.value.filter((machine) => machine.stage === 'deleting').length
-  const capacity = snapshot.scaleSet.known ? snapshot.scaleSet.value.capacity : 0
-  const after = Math.max(capacity + deleting, snapshot.machines.value.length + snapshot.asked) + by
-  return after <= settings.machinesMax ? undefined : { invariant: 'S2', detail: `${after} machines would exceed the maximum of ${settings.machinesMax}` }
+  if (!Number.isInteger(by) || by < 0) return { invariant: 'S7', detail: `growth by ${by}` }
+  const after = totalSeen(machines.value, scaleSet.value.capacity, snapshot.asked) + by
+  return after <= settings.machinesMax
+    ? undefined
+    : { invariant: 'S2', detail: `${after} machines would exceed the maximum of ${settings.machinesMax}` }
+}
+
+function totalSeen(machines: readonly Machine[], capacity: number, asked: number): number {
+  const deleting = machines.filter((machine) => machine.stage === 'deleting').length
+  return Math.max(capacity + deleting, machines.length + asked)
 }
 
 function removalBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSettings): Breach | undefined {
@@ -48,21 +58,40 @@ function removalBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSet
 }
 
 function machineBreach(action: Action, ref: MachineRef & { readonly force?: true }, machine: Machine | undefined): Breach | undefined {
-  if (machine === undefined || machine.generation !== ref.generation) return { invariant: 'S9', detail: `${ref.name} is not in this generation any more` }
-  if (machine.stage === 'foreign') return { invariant: 'S3', detail: `${ref.name} is not ours` }
-  if (machine.stage === 'unclear') return { invariant: 'S6', detail: `${ref.name} is unclear` }
-  if (machine.stage === 'saved' && machine.asked === undefined && action.kind !== 'unregister' && action.kind !== 'delete') return { invariant: 'S12', detail: `${ref.name} is saved` }
-  if (action.kind === 'restore') return machine.stage === 'draining' && machine.cause === 'surplus' ? undefined : { invariant: machine.stage === 'disabled' ? 'S12' : 'S10', detail: `${ref.name} was not drained as surplus` }
-  if (action.kind === 'drain' || action.kind === 'save') return undefined
-  const forced = machine.asked?.force === true
-  const job = 'requestId' in machine && machine.requestId !== undefined
-  if (job && !forced) return { invariant: 'S1', detail: `${ref.name} has job ${machine.requestId}` }
-  const hasAgent = 'agent' in machine && machine.agent !== undefined
-  if ((action.kind === 'delete' || action.kind === 'reimage') && hasAgent && !forced) return { invariant: 'S1', detail: `the agent of ${ref.name} is still registered` }
-  return undefined
+  if (machine === undefined || machine.generation !== ref.generation)
+    return { invariant: 'S9', detail: `${ref.name} is not in this generation any more` }
+  return untouchableBreach(action, machine) ?? (action.kind === 'restore' ? restoreBreach(machine) : busyBreach(action, machine))
 }
 
-const unhealthy: ReadonlySet<string> = new Set(['failed-to-start', 'failed-to-restart', 'creation-failed', 'extension-failed', 'went-offline', 'stopped'])
+function untouchableBreach(action: Action, machine: Machine): Breach | undefined {
+  if (machine.stage === 'foreign') return { invariant: 'S3', detail: `${machine.name} is not ours` }
+  if (machine.stage === 'unclear') return { invariant: 'S6', detail: `${machine.name} is unclear` }
+  const keeps = machine.stage === 'saved' && machine.asked === undefined && !['unregister', 'delete'].includes(action.kind)
+  return keeps ? { invariant: 'S12', detail: `${machine.name} is saved` } : undefined
+}
+
+/** Only what we drained as surplus comes back: never a used machine, never an agent that a person disabled. */
+function restoreBreach(machine: Machine): Breach | undefined {
+  if (machine.stage === 'draining' && machine.cause === 'surplus') return undefined
+  return { invariant: machine.stage === 'disabled' ? 'S12' : 'S10', detail: `${machine.name} was not drained as surplus` }
+}
+
+function busyBreach(action: Action, machine: Machine): Breach | undefined {
+  if (action.kind === 'drain' || action.kind === 'save' || machine.asked?.force === true) return undefined
+  const request = requestOf(machine)
+  if (request !== undefined) return { invariant: 'S1', detail: `${machine.name} has job ${request}` }
+  const isRegistered = action.kind !== 'unregister' && agentOf(machine) !== undefined
+  return isRegistered ? { invariant: 'S1', detail: `the agent of ${machine.name} is still registered` } : undefined
+}
+
+const unhealthy: ReadonlySet<string> = new Set([
+  'failed-to-start',
+  'failed-to-restart',
+  'creation-failed',
+  'extension-failed',
+  'went-offline',
+  'stopped',
+])
 
 /** S8: at most max(1, 10 %) of the machines go in one pass for being unhealthy. */
 function budgetBreach(action: Action, snapshot: CompleteSnapshot, settings: PoolSettings): Breach | undefined {
@@ -75,9 +104,16 @@ function budgetBreach(action: Action, snapshot: CompleteSnapshot, settings: Pool
 /** The machines that an action drains, restores or removes. */
 export function namedMachines(action: Action): readonly (MachineRef & { readonly force?: true })[] {
   switch (action.kind) {
-    case 'drain': case 'restore': case 'unregister': case 'save': return [action.machine]
-    case 'delete': case 'reimage': return action.machines
-    default: return []
+    case 'drain':
+    case 'restore':
+    case 'unregister':
+    case 'save':
+      return [action.machine]
+    case 'delete':
+    case 'reimage':
+      return action.machines
+    default:
+      return []
   }
 }
 

@@ -3,9 +3,21 @@ import type { MachineRef, Reason, Step } from './decision.ts'
 import { unhealthyCauses, unhealthyMax } from './health.ts'
 import type { AgentRef, CompleteSnapshot, LeaveCause, Machine, NextLife } from './snapshot.ts'
 
-export type Leaving = { readonly machine: Machine; readonly cause: LeaveCause; readonly next: NextLife; readonly detail?: string; readonly force?: boolean }
+export type Leaving = {
+  readonly machine: Machine
+  readonly cause: LeaveCause
+  readonly next: NextLife
+  readonly detail?: string
+  readonly force?: boolean
+}
 /** What is removed in this pass, before it is batched into one call of each kind. */
-export type Removal = { readonly ref: MachineRef; readonly cause: LeaveCause; readonly next: NextLife; readonly force: boolean; readonly reason: Reason }
+export type Removal = {
+  readonly ref: MachineRef
+  readonly cause: LeaveCause
+  readonly next: NextLife
+  readonly force: boolean
+  readonly reason: Reason
+}
 
 /** The next step of each leaving machine, and those whose machine itself may go now. */
 export function leavingSteps(leaving: readonly Leaving[]): { readonly steps: readonly Step[]; readonly removals: readonly Removal[] } {
@@ -21,7 +33,11 @@ export function leavingSteps(leaving: readonly Leaving[]): { readonly steps: rea
 }
 
 /** One delete call at a time for a scale set; reimages go in one call too. */
-export function removalSteps(snapshot: CompleteSnapshot, removals: readonly Removal[], mayReimage: boolean): { readonly steps: readonly Step[]; readonly reasons: readonly Reason[] } {
+export function removalSteps(
+  snapshot: CompleteSnapshot,
+  removals: readonly Removal[],
+  mayReimage: boolean,
+): { readonly steps: readonly Step[]; readonly reasons: readonly Reason[] } {
   const allowed = unhealthyMax(snapshot.machines.value.length)
   const unhealthy = removals.filter((each) => each.next === 'delete' && unhealthyCauses.has(each.cause))
   const tooMany = new Set(unhealthy.slice(allowed))
@@ -38,7 +54,10 @@ export function removalSteps(snapshot: CompleteSnapshot, removals: readonly Remo
 function batch(kind: 'delete' | 'reimage', removals: readonly Removal[]): Step {
   const machines = removals.map(({ ref, cause, force }) => ({ ...ref, cause, ...(force ? { force: true as const } : {}) }))
   const [first] = removals
-  const reason: Reason = removals.length === 1 && first !== undefined ? first.reason : { code: 'leave-together', next: kind, machines: removals.map((each) => ({ machine: each.ref.name, cause: each.cause })) }
+  const reason: Reason =
+    removals.length === 1 && first !== undefined
+      ? first.reason
+      : { code: 'leave-together', next: kind, machines: removals.map((each) => ({ machine: each.ref.name, cause: each.cause })) }
   return { action: { kind, machines }, reason }
 }
 
@@ -46,11 +65,17 @@ function nextStep(leaving: Leaving): Step | Removal | undefined {
   const { machine, cause, next, force = false } = leaving
   const ref: MachineRef = { id: machine.id, name: machine.name, generation: machine.generation }
   const reason = (step: 'drain' | 'unregister' | 'remove'): Reason => ({
-    code: 'leaves', machine: machine.name, cause, next, step, ...(leaving.detail === undefined ? {} : { detail: leaving.detail }),
+    code: 'leaves',
+    machine: machine.name,
+    cause,
+    next,
+    step,
+    ...(leaving.detail === undefined ? {} : { detail: leaving.detail }),
   })
   const agent = agentOf(machine)
   if (agent === undefined || force) return { ref, cause, next, force, reason: reason('remove') }
-  if (agent.online && agent.enabled) return { action: { kind: 'drain', machine: ref, agentId: agent.id, cause, next }, reason: reason('drain') }
+  if (agent.online && agent.enabled)
+    return { action: { kind: 'drain', machine: ref, agentId: agent.id, cause, next }, reason: reason('drain') }
   if (requestOf(machine) !== undefined) return undefined
   return { action: { kind: 'unregister', machine: ref, agentId: agent.id, cause, next }, reason: reason('unregister') }
 }

@@ -33,9 +33,16 @@ function isFinished(machine: Machine): boolean {
 
 function isStaying(machine: Machine): boolean {
   switch (machine.stage) {
-    case 'creating': case 'starting': case 'idle': case 'busy': case 'reimaging': return true
-    case 'draining': return machine.cause === 'used' && machine.requestId !== undefined
-    default: return false
+    case 'creating':
+    case 'starting':
+    case 'idle':
+    case 'busy':
+    case 'reimaging':
+      return true
+    case 'draining':
+      return machine.cause === 'used' && machine.requestId !== undefined
+    default:
+      return false
   }
 }
 

@@ -10,7 +10,9 @@ import type { PoolSettings } from './settings.ts'
  * standby and waiting jobs at this moment.
  */
 export function surplusMachines(snapshot: CompleteSnapshot, standby: number, waiting: number): readonly MachineIn<'idle'>[] {
-  const idle = snapshot.machines.value.filter((machine): machine is MachineIn<'idle'> => machine.stage === 'idle' && machine.asked === undefined)
+  const idle = snapshot.machines.value.filter(
+    (machine): machine is MachineIn<'idle'> => machine.stage === 'idle' && machine.asked === undefined,
+  )
   const nowSurplus = idleAgents(snapshot) - standby - waiting
   const count = Math.max(0, Math.min(snapshot.lowestSurplus ?? 0, nowSurplus, idle.length))
   return count === 0 ? [] : idle.toSorted(leavesFirst).slice(0, count)
@@ -26,26 +28,56 @@ function rank(machine: Machine): number {
 }
 
 /** Why a machine that no step names stays. */
-export function whyStays(snapshot: CompleteSnapshot, settings: PoolSettings, machine: Machine, standby: number): Extract<Reason, { code: 'stays' }> {
-  const stays = (why: StayCause, more: { readonly untilMs?: number; readonly detail?: string } = {}): Extract<Reason, { code: 'stays' }> => ({ code: 'stays', machine: machine.name, why, ...more })
+export function whyStays(
+  snapshot: CompleteSnapshot,
+  settings: PoolSettings,
+  machine: Machine,
+  standby: number,
+): Extract<Reason, { code: 'stays' }> {
+  const stays = (
+    why: StayCause,
+    more: { readonly untilMs?: number; readonly detail?: string } = {},
+  ): Extract<Reason, { code: 'stays' }> => ({ code: 'stays', machine: machine.name, why, ...more })
   switch (machine.stage) {
-    case 'busy': return stays('busy', { detail: String(machine.requestId) })
-    case 'creating': case 'starting': return stays('starting', { untilMs: machine.since + settings.startMinutesMax * 60_000 })
-    case 'idle': return whyIdleStays(snapshot, standby, stays)
-    case 'draining': case 'disabled': return machine.requestId === undefined ? stays('removal-elsewhere') : stays('waits-for-job', { detail: String(machine.requestId) })
-    case 'used': case 'unregistered': return stays('removal-elsewhere')
-    case 'offline': return machine.requestId === undefined ? stays('grace', { untilMs: machine.since + offlineGraceMs }) : stays('job-counted', { detail: String(machine.requestId) })
-    case 'failed': return machine.requestId === undefined ? stays('removal-elsewhere') : stays('job-counted', { detail: String(machine.requestId) })
-    case 'saved': return stays('saved')
-    case 'deleting': return stays('being-deleted')
-    case 'reimaging': return stays('being-reimaged')
-    case 'foreign': return stays('foreign')
-    case 'unclear': return stays('unclear', { detail: machine.why })
-    default: return machine satisfies never
+    case 'busy':
+      return stays('busy', { detail: String(machine.requestId) })
+    case 'creating':
+    case 'starting':
+      return stays('starting', { untilMs: machine.since + settings.startMinutesMax * 60_000 })
+    case 'idle':
+      return whyIdleStays(snapshot, standby, stays)
+    case 'draining':
+    case 'disabled':
+      return machine.requestId === undefined ? stays('removal-elsewhere') : stays('waits-for-job', { detail: String(machine.requestId) })
+    case 'used':
+    case 'unregistered':
+      return stays('removal-elsewhere')
+    case 'offline':
+      return machine.requestId === undefined
+        ? stays('grace', { untilMs: machine.since + offlineGraceMs })
+        : stays('job-counted', { detail: String(machine.requestId) })
+    case 'failed':
+      return machine.requestId === undefined ? stays('removal-elsewhere') : stays('job-counted', { detail: String(machine.requestId) })
+    case 'saved':
+      return stays('saved')
+    case 'deleting':
+      return stays('being-deleted')
+    case 'reimaging':
+      return stays('being-reimaged')
+    case 'foreign':
+      return stays('foreign')
+    case 'unclear':
+      return stays('unclear', { detail: machine.why })
+    default:
+      return machine satisfies never
   }
 }
 
-function whyIdleStays(snapshot: CompleteSnapshot, standby: number, stays: (why: StayCause) => Extract<Reason, { code: 'stays' }>): Extract<Reason, { code: 'stays' }> {
+function whyIdleStays(
+  snapshot: CompleteSnapshot,
+  standby: number,
+  stays: (why: StayCause) => Extract<Reason, { code: 'stays' }>,
+): Extract<Reason, { code: 'stays' }> {
   if (idleAgents(snapshot) <= standby) return stays('standby')
   if ((snapshot.lowestSurplus ?? 0) > 0) return stays('demand')
   return stays('delay')

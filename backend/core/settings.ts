@@ -43,8 +43,18 @@ export type ImageFacts = { readonly os: 'linux' | 'windows'; readonly client?: b
 export type Problem = { readonly field: string; readonly message: string }
 
 export const defaultSettings: PoolSettings = {
-  tearDownAfterUse: false, savedMax: 1, machinesMax: 2, standby: 1, idleDelayMinutes: 30, interactive: false,
-  paused: false, startMinutesMax: 10, standbyWindows: [], timeZone: 'UTC', capabilities: {}, deleting: false,
+  tearDownAfterUse: false,
+  savedMax: 1,
+  machinesMax: 2,
+  standby: 1,
+  idleDelayMinutes: 30,
+  interactive: false,
+  paused: false,
+  startMinutesMax: 10,
+  standbyWindows: [],
+  timeZone: 'UTC',
+  capabilities: {},
+  deleting: false,
 }
 
 /**
@@ -52,7 +62,10 @@ export const defaultSettings: PoolSettings = {
  * Fields that are absent take their default; fields that are unknown are problems.
  * `image` adds the rules that depend on the machines' system.
  */
-export function checkSettings(input: unknown, image?: ImageFacts): { readonly settings?: PoolSettings; readonly problems: readonly Problem[] } {
+export function checkSettings(
+  input: unknown,
+  image?: ImageFacts,
+): { readonly settings?: PoolSettings; readonly problems: readonly Problem[] } {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return { problems: [{ field: '', message: 'Settings are an object with the fields of docs/settings.md.' }] }
   }
@@ -64,13 +77,18 @@ export function checkSettings(input: unknown, image?: ImageFacts): { readonly se
 }
 
 function unknownFields(given: Readonly<Record<string, unknown>>): Problem[] {
-  return Object.keys(given).filter((field) => !(field in defaultSettings))
+  return Object.keys(given)
+    .filter((field) => !(field in defaultSettings))
     .map((field) => ({ field, message: `There is no setting "${field}". The settings are: ${Object.keys(defaultSettings).join(', ')}.` }))
 }
 
 /** Whole numbers with their bounds. 1,000 is a scale set's limit; 100 with a single placement group is a check of the scale set. */
 const wholeNumbers = {
-  machinesMax: [1, 1000], standby: [0, 1000], savedMax: [0, 100], idleDelayMinutes: [0, 10_080], startMinutesMax: [1, 120],
+  machinesMax: [1, 1000],
+  standby: [0, 1000],
+  savedMax: [0, 100],
+  idleDelayMinutes: [0, 10_080],
+  startMinutesMax: [1, 120],
 } as const
 
 const yesOrNo = ['tearDownAfterUse', 'interactive', 'paused', 'deleting'] as const
@@ -79,7 +97,8 @@ function typeProblems(settings: PoolSettings): Problem[] {
   const problems: Problem[] = []
   for (const [field, [least, most]] of Object.entries(wholeNumbers)) {
     const value: unknown = settings[field as keyof typeof wholeNumbers]
-    if (!isWhole(value, least, most)) problems.push({ field, message: `${field} is ${show(value)}; give a whole number from ${least} to ${most}.` })
+    if (!isWhole(value, least, most))
+      problems.push({ field, message: `${field} is ${show(value)}; give a whole number from ${least} to ${most}.` })
   }
   for (const field of yesOrNo) {
     if (typeof settings[field] !== 'boolean') problems.push({ field, message: `${field} is ${show(settings[field])}; give true or false.` })
@@ -102,27 +121,41 @@ function windowProblems(windows: unknown): Problem[] {
 }
 
 function windowProblem(window: unknown, field: string): Problem[] {
-  if (typeof window !== 'object' || window === null) return [{ field, message: `${field} is ${show(window)}; give {days, from, to, standby}.` }]
+  if (typeof window !== 'object' || window === null)
+    return [{ field, message: `${field} is ${show(window)}; give {days, from, to, standby}.` }]
   const { days, from, to, standby } = window as Readonly<Record<string, unknown>>
   const problems: Problem[] = []
   if (!Array.isArray(days) || days.length === 0 || !days.every((day) => isWhole(day, 0, 6))) {
     problems.push({ field: `${field}.days`, message: `${field}.days is ${show(days)}; give numbers from 0 (Sunday) to 6 (Saturday).` })
   }
-  for (const [name, time] of [['from', from], ['to', to]] as const) {
-    if (typeof time !== 'string' || !/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) problems.push({ field: `${field}.${name}`, message: `${field}.${name} is ${show(time)}; give a time such as 08:30.` })
+  for (const [name, time] of [
+    ['from', from],
+    ['to', to],
+  ] as const) {
+    if (typeof time !== 'string' || !/^([01]\d|2[0-3]):[0-5]\d$/.test(time))
+      problems.push({ field: `${field}.${name}`, message: `${field}.${name} is ${show(time)}; give a time such as 08:30.` })
   }
-  if (!isWhole(standby, 0, 1000)) problems.push({ field: `${field}.standby`, message: `${field}.standby is ${show(standby)}; give a whole number from 0 to 1000.` })
+  if (!isWhole(standby, 0, 1000))
+    problems.push({ field: `${field}.standby`, message: `${field}.standby is ${show(standby)}; give a whole number from 0 to 1000.` })
   return problems
 }
 
 function relationProblems(settings: PoolSettings): Problem[] {
   const problems: Problem[] = []
   const above = (field: string, standby: number): void => {
-    if (standby > settings.machinesMax) problems.push({ field, message: `${field} is ${standby}, above the maximum of ${settings.machinesMax} machines; lower it or raise machinesMax.` })
+    if (standby > settings.machinesMax)
+      problems.push({
+        field,
+        message: `${field} is ${standby}, above the maximum of ${settings.machinesMax} machines; lower it or raise machinesMax.`,
+      })
   }
   above('standby', settings.standby)
   settings.standbyWindows.forEach((window, index) => above(`standbyWindows[${index}].standby`, window.standby))
-  if (settings.savedMax > settings.machinesMax) problems.push({ field: 'savedMax', message: `savedMax is ${settings.savedMax}, above the maximum of ${settings.machinesMax} machines; saved machines count against it.` })
+  if (settings.savedMax > settings.machinesMax)
+    problems.push({
+      field: 'savedMax',
+      message: `savedMax is ${settings.savedMax}, above the maximum of ${settings.machinesMax} machines; saved machines count against it.`,
+    })
   return problems
 }
 
@@ -131,10 +164,16 @@ function imageProblems(settings: PoolSettings, image: ImageFacts | undefined): P
   if (image === undefined) return []
   const problems: Problem[] = []
   if (settings.interactive && (image.os !== 'windows' || image.client === true)) {
-    problems.push({ field: 'interactive', message: 'Interactive tests need a Windows Server image; this scale set has another. Switch it off or change the image.' })
+    problems.push({
+      field: 'interactive',
+      message: 'Interactive tests need a Windows Server image; this scale set has another. Switch it off or change the image.',
+    })
   }
   if (settings.tearDownAfterUse && image.client === true) {
-    problems.push({ field: 'tearDownAfterUse', message: 'Tear-down after every use does not work with a Windows client image. Switch it off or use Windows Server.' })
+    problems.push({
+      field: 'tearDownAfterUse',
+      message: 'Tear-down after every use does not work with a Windows client image. Switch it off or use Windows Server.',
+    })
   }
   return problems
 }

@@ -53,8 +53,17 @@ export type Placeholder = {
 
 /** Why a machine leaves. Each is a row of the Diagnostics tab. */
 export type LeaveCause =
-  | 'surplus' | 'used' | 'disabled-by-person' | 'asked-by-person' | 'failed-to-start' | 'failed-to-restart'
-  | 'creation-failed' | 'extension-failed' | 'went-offline' | 'pool-deleted' | 'stopped'
+  | 'surplus'
+  | 'used'
+  | 'disabled-by-person'
+  | 'asked-by-person'
+  | 'failed-to-start'
+  | 'failed-to-restart'
+  | 'creation-failed'
+  | 'extension-failed'
+  | 'went-offline'
+  | 'pool-deleted'
+  | 'stopped'
 
 /** What happens to a machine once its agent is gone. */
 export type NextLife = 'delete' | 'reimage'
@@ -77,38 +86,51 @@ type MachineFacts = {
 }
 
 /** One VM instance of the scale set, with or without its agent. Exactly one stage holds; see docs/architecture.md. */
-export type Machine = MachineFacts & (
+export type Machine = MachineFacts &
   /** Azure is creating it. ElasticNodeState creatingCompute. */
-  | { readonly stage: 'creating' }
-  /** Azure is done, its agent is not online yet. ElasticNodeState startingAgent, or restartingAgent after a reimage. */
-  | { readonly stage: 'starting'; readonly after: 'create' | 'reimage'; readonly agent?: AgentRef }
-  /** Online, enabled, without a job. ElasticNodeState idle. */
-  | { readonly stage: 'idle'; readonly agent: AgentRef }
-  /** Runs or was assigned a job. ElasticNodeState assigned. */
-  | { readonly stage: 'busy'; readonly agent: AgentRef; readonly requestId: number }
-  /** A one-job machine whose job ended. ElasticNodeState pendingReimageCandidate. */
-  | { readonly stage: 'used'; readonly agent: AgentRef }
-  /** We disabled its agent. ElasticNodeState pendingDelete, pendingReimage, or assignedPendingDelete while a job runs. */
-  | { readonly stage: 'draining'; readonly agent: AgentRef; readonly requestId?: number; readonly cause: LeaveCause; readonly next: NextLife }
-  /** A person disabled its agent. ElasticNodeState pendingDelete, or assignedPendingDelete while a job runs. */
-  | { readonly stage: 'disabled'; readonly agent: AgentRef; readonly requestId?: number }
-  /** Was online and is not now; Azure DevOps may still count a job on it. ElasticNodeState offline. */
-  | { readonly stage: 'offline'; readonly agent: AgentRef; readonly requestId?: number }
-  /** Azure DevOps confirmed that its agent is gone; the machine may be deleted or reimaged. ElasticNodeState pendingDelete, pendingReimage. */
-  | { readonly stage: 'unregistered'; readonly cause: LeaveCause; readonly next: NextLife }
-  /** Our reimage runs. ElasticNodeState reimagingCompute. */
-  | { readonly stage: 'reimaging' }
-  /** Being deleted, by us or by anybody. ElasticNodeState deletingCompute. */
-  | { readonly stage: 'deleting' }
-  /** Could not be created or started. ElasticNodeState failedVMPendingDelete, failedToStartPendingDelete, failedToRestartPendingDelete. */
-  | { readonly stage: 'failed'; readonly cause: 'creation-failed' | 'extension-failed' | 'stopped'; readonly code: string; readonly agent?: AgentRef; readonly requestId?: number }
-  /** Kept for investigation. ElasticNodeState saved. */
-  | { readonly stage: 'saved'; readonly agent?: AgentRef; readonly requestId?: number }
-  /** Its agent could not be read, or the two sides contradict each other. ElasticNodeState none. */
-  | { readonly stage: 'unclear'; readonly why: string }
-  /** Not ours: named and left alone until a person adopts it. ElasticNodeState new. */
-  | { readonly stage: 'foreign' }
-)
+  (
+    | { readonly stage: 'creating' }
+    /** Azure is done, its agent is not online yet. ElasticNodeState startingAgent, or restartingAgent after a reimage. */
+    | { readonly stage: 'starting'; readonly after: 'create' | 'reimage'; readonly agent?: AgentRef }
+    /** Online, enabled, without a job. ElasticNodeState idle. */
+    | { readonly stage: 'idle'; readonly agent: AgentRef }
+    /** Runs or was assigned a job. ElasticNodeState assigned. */
+    | { readonly stage: 'busy'; readonly agent: AgentRef; readonly requestId: number }
+    /** A one-job machine whose job ended. ElasticNodeState pendingReimageCandidate. */
+    | { readonly stage: 'used'; readonly agent: AgentRef }
+    /** We disabled its agent. ElasticNodeState pendingDelete, pendingReimage, or assignedPendingDelete while a job runs. */
+    | {
+        readonly stage: 'draining'
+        readonly agent: AgentRef
+        readonly requestId?: number
+        readonly cause: LeaveCause
+        readonly next: NextLife
+      }
+    /** A person disabled its agent. ElasticNodeState pendingDelete, or assignedPendingDelete while a job runs. */
+    | { readonly stage: 'disabled'; readonly agent: AgentRef; readonly requestId?: number }
+    /** Was online and is not now; Azure DevOps may still count a job on it. ElasticNodeState offline. */
+    | { readonly stage: 'offline'; readonly agent: AgentRef; readonly requestId?: number }
+    /** Azure DevOps confirmed that its agent is gone; the machine may be deleted or reimaged. ElasticNodeState pendingDelete, pendingReimage. */
+    | { readonly stage: 'unregistered'; readonly cause: LeaveCause; readonly next: NextLife }
+    /** Our reimage runs. ElasticNodeState reimagingCompute. */
+    | { readonly stage: 'reimaging' }
+    /** Being deleted, by us or by anybody. ElasticNodeState deletingCompute. */
+    | { readonly stage: 'deleting' }
+    /** Could not be created or started. ElasticNodeState failedVMPendingDelete, failedToStartPendingDelete, failedToRestartPendingDelete. */
+    | {
+        readonly stage: 'failed'
+        readonly cause: 'creation-failed' | 'extension-failed' | 'stopped'
+        readonly code: string
+        readonly agent?: AgentRef
+        readonly requestId?: number
+      }
+    /** Kept for investigation. ElasticNodeState saved. */
+    | { readonly stage: 'saved'; readonly agent?: AgentRef; readonly requestId?: number }
+    /** Its agent could not be read, or the two sides contradict each other. ElasticNodeState none. */
+    | { readonly stage: 'unclear'; readonly why: string }
+    /** Not ours: named and left alone until a person adopts it. ElasticNodeState new. */
+    | { readonly stage: 'foreign' }
+  )
 export type Stage = Machine['stage']
 export type MachineIn<S extends Stage> = Extract<Machine, { readonly stage: S }>
 

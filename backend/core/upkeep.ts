@@ -24,7 +24,8 @@ export function releaseStep(snapshot: CompleteSnapshot): Step | undefined {
   const ours = snapshot.machines.value.some((machine) => machine.stage !== 'foreign')
   if (ours || snapshot.asked > 0) return undefined
   const { claim, extension } = snapshot.scaleSet.value
-  if (claim === 'ours' && extension !== 'absent') return { action: { kind: 'release', part: 'extension' }, reason: { code: 'upkeep', what: 'release' } }
+  if (claim === 'ours' && extension !== 'absent')
+    return { action: { kind: 'release', part: 'extension' }, reason: { code: 'upkeep', what: 'release' } }
   if (claim === 'ours') return { action: { kind: 'release', part: 'tag' }, reason: { code: 'upkeep', what: 'release' } }
   return { action: { kind: 'delete-pool' }, reason: { code: 'upkeep', what: 'delete-pool' } }
 }
@@ -35,7 +36,12 @@ export function placeholderStep(snapshot: PoolSnapshot): Step | undefined {
   const { placeholder, newestVersion } = snapshot.agents.value
   const capabilities = snapshot.capabilities.value
   if (placeholder === undefined) return { action: { kind: 'add-placeholder', capabilities }, reason: { code: 'placeholder', what: 'add' } }
-  const what = newestVersion !== undefined && newestVersion !== placeholder.version ? 'version' : sameEntries(placeholder.capabilities, capabilities) ? undefined : 'capabilities'
+  const what =
+    newestVersion !== undefined && newestVersion !== placeholder.version
+      ? 'version'
+      : sameEntries(placeholder.capabilities, capabilities)
+        ? undefined
+        : 'capabilities'
   if (what === undefined) return undefined
   return { action: { kind: 'update-placeholder', agentId: placeholder.agentId, capabilities }, reason: { code: 'placeholder', what } }
 }
@@ -44,7 +50,10 @@ export function placeholderStep(snapshot: PoolSnapshot): Step | undefined {
 export function orphanSteps(snapshot: CompleteSnapshot, now: Instant): readonly Step[] {
   return snapshot.agents.value.orphans
     .filter((agent) => !agent.online && agent.requestId === undefined && now - agent.since >= orphanMsMax)
-    .map((agent) => ({ action: { kind: 'unregister-orphan', agentId: agent.id, name: agent.name }, reason: { code: 'orphan', agent: agent.name, since: agent.since } }))
+    .map((agent) => ({
+      action: { kind: 'unregister-orphan', agentId: agent.id, name: agent.name },
+      reason: { code: 'orphan', agent: agent.name, since: agent.since },
+    }))
 }
 
 function upkeep(kind: 'claim' | 'refresh-claim' | 'put-extension'): Step {

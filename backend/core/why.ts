@@ -11,7 +11,18 @@ import type { PoolSettings } from './settings.ts'
 
 export type Why = { readonly sentences: readonly string[]; /** On the service's line. */ readonly estimatedStartAt?: Instant }
 
-const limitCodes: ReadonlySet<Reason['code']> = new Set(['maximum', 'room', 'update-rate', 'backing-off', 'paused', 'unknown', 'too-old', 'not-ours', 'scale-set-blocked', 'parallel-jobs'])
+const limitCodes: ReadonlySet<Reason['code']> = new Set([
+  'maximum',
+  'room',
+  'update-rate',
+  'backing-off',
+  'paused',
+  'unknown',
+  'too-old',
+  'not-ours',
+  'scale-set-blocked',
+  'parallel-jobs',
+])
 
 /** Why a job of the snapshot waits; undefined when the snapshot has no such job. */
 export function whyJob(snapshot: PoolSnapshot, decision: Decision, requestId: number, now: Instant): Why | undefined {
@@ -38,7 +49,8 @@ function estimatedStart(snapshot: PoolSnapshot, decision: Decision, job: Job, ah
   if (bootMs === undefined) return undefined
   const arriving = snapshot.machines.value
     .filter((machine) => machine.stage === 'creating' || machine.stage === 'starting' || machine.stage === 'reimaging')
-    .map((machine) => Math.max(now, machine.since + bootMs)).toSorted((left, right) => left - right)
+    .map((machine) => Math.max(now, machine.since + bootMs))
+    .toSorted((left, right) => left - right)
   const place = ahead - idle
   const known = arriving[place]
   if (known !== undefined) return known
@@ -51,21 +63,45 @@ function growing(decision: Decision): number {
 }
 
 /** Why a machine (by name or instance id) stays or leaves; undefined when the snapshot has no such machine. */
-export function whyMachine(snapshot: PoolSnapshot, decision: Decision, settings: PoolSettings, nameOrId: string, now: Instant): Why | undefined {
-  const machine = snapshot.machines.known ? snapshot.machines.value.find((each) => each.name === nameOrId || each.id === nameOrId) : undefined
+export function whyMachine(
+  snapshot: PoolSnapshot,
+  decision: Decision,
+  settings: PoolSettings,
+  nameOrId: string,
+  now: Instant,
+): Why | undefined {
+  const machine = snapshot.machines.known
+    ? snapshot.machines.value.find((each) => each.name === nameOrId || each.id === nameOrId)
+    : undefined
   if (machine === undefined) return undefined
   const state = `${machine.name} is ${stageText[machine.stage]} for ${duration(now - machine.since)} (life ${machine.generation}).`
-  const steps = decision.steps.filter(({ action }) => namedMachines(action).some((ref) => ref.id === machine.id)).map(({ reason }) => explain(reason, now))
+  const steps = decision.steps
+    .filter(({ action }) => namedMachines(action).some((ref) => ref.id === machine.id))
+    .map(({ reason }) => explain(reason, now))
   if (steps.length > 0) return { sentences: [state, ...steps] }
-  const blocked = decision.reasons.filter((reason) => reason.code === 'paused' || ('stops' in reason && reason.stops !== 'growth')).map((reason) => explain(reason, now))
+  const blocked = decision.reasons
+    .filter((reason) => reason.code === 'paused' || ('stops' in reason && reason.stops !== 'growth'))
+    .map((reason) => explain(reason, now))
   const stays = isWhole(snapshot) ? [explain(whyStays(snapshot, settings, machine, standbyAt(settings, snapshot.wallTimeMs)), now)] : []
   return { sentences: [state, ...blocked, ...stays] }
 }
 
 export const stageText: Readonly<Record<Machine['stage'], string>> = {
-  creating: 'being created', starting: 'starting its agent', idle: 'idle', busy: 'busy', used: 'used', draining: 'draining', disabled: 'disabled by a person',
-  offline: 'offline', unregistered: 'out of the pool', reimaging: 'being reimaged', deleting: 'being deleted', failed: 'failed', saved: 'saved for investigation',
-  unclear: 'unclear', foreign: 'not ours',
+  creating: 'being created',
+  starting: 'starting its agent',
+  idle: 'idle',
+  busy: 'busy',
+  used: 'used',
+  draining: 'draining',
+  disabled: 'disabled by a person',
+  offline: 'offline',
+  unregistered: 'out of the pool',
+  reimaging: 'being reimaged',
+  deleting: 'being deleted',
+  failed: 'failed',
+  saved: 'saved for investigation',
+  unclear: 'unclear',
+  foreign: 'not ours',
 }
 
 function agentName(snapshot: PoolSnapshot, agentId: number): string {

@@ -3,8 +3,9 @@
  * depends on, sends one call for each, and tells what became of it. It never waits for a long-running operation.
  */
 import { claimTag, claimValue, parseClaim } from '../core/claim.ts'
+import type { Claim } from '../core/claim.ts'
 import type { Action, MachineRef } from '../core/decision.ts'
-import { placeholderName } from './observe.ts'
+import { placeholderName } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
 import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionEntry, Intent, Lease, PipelinesAgent, PoolRecord } from './ports.ts'
 import { isOpen } from './settle.ts'
@@ -27,7 +28,13 @@ export type Gateway = {
 
 /** What became of one intent: sent with an outcome, or left because the world had moved. */
 export type Result =
-  | { readonly kind: 'sent'; readonly outcome: CallOutcome; readonly machines?: readonly MachineRef[]; readonly capacity?: { readonly from: number; readonly to: number }; readonly agentId?: number }
+  | {
+      readonly kind: 'sent'
+      readonly outcome: CallOutcome
+      readonly machines?: readonly MachineRef[]
+      readonly capacity?: { readonly from: number; readonly to: number }
+      readonly agentId?: number
+    }
   | { readonly kind: 'left'; readonly why: string }
 
 /** Sends the intents in order. One that fails does not stop the others. */
@@ -53,17 +60,34 @@ async function carryOut(gateway: Gateway, look: Look, action: Action): Promise<R
   const { poolId } = gateway.record
   const signal = gateway.clock.deadline(callMsMax, gateway.signal)
   switch (action.kind) {
-    case 'grow': case 'ask-again': return grow(gateway, action)
-    case 'drain': return sent(await pipelines.setEnabled(poolId, action.agentId, false, signal))
-    case 'restore': return sent(await pipelines.setEnabled(poolId, action.agentId, true, signal))
-    case 'save': return sent(action.agentId === undefined ? { kind: 'done' } : await pipelines.setEnabled(poolId, action.agentId, false, signal))
-    case 'unregister': return unregister(gateway, look, action.agentId)
-    case 'unregister-orphan': return unregister(gateway, look, action.agentId)
-    case 'delete': case 'reimage': return removeMachines(gateway, look, action)
-    case 'add-placeholder': case 'update-placeholder': return placeholder(gateway, action)
-    case 'delete-pool': return sent(await pipelines.deletePool(poolId, signal))
-    case 'claim': case 'refresh-claim': case 'put-extension': case 'release': return keepScaleSet(gateway, action)
-    default: return action satisfies never
+    case 'grow':
+    case 'ask-again':
+      return grow(gateway, action)
+    case 'drain':
+      return sent(await pipelines.setEnabled(poolId, action.agentId, false, signal))
+    case 'restore':
+      return sent(await pipelines.setEnabled(poolId, action.agentId, true, signal))
+    case 'save':
+      return sent(action.agentId === undefined ? { kind: 'done' } : await pipelines.setEnabled(poolId, action.agentId, false, signal))
+    case 'unregister':
+      return unregister(gateway, look, action.agentId)
+    case 'unregister-orphan':
+      return unregister(gateway, look, action.agentId)
+    case 'delete':
+    case 'reimage':
+      return removeMachines(gateway, look, action)
+    case 'add-placeholder':
+    case 'update-placeholder':
+      return placeholder(gateway, action)
+    case 'delete-pool':
+      return sent(await pipelines.deletePool(poolId, signal))
+    case 'claim':
+    case 'refresh-claim':
+    case 'put-extension':
+    case 'release':
+      return keepScaleSet(gateway, action)
+    default:
+      return action satisfies never
   }
 }
 
@@ -100,10 +124,13 @@ async function grow(gateway: Gateway, action: Extract<Action, { kind: 'grow' | '
   const floor = knownMachines(gateway)
   if (fresh.capacity < floor.standing) {
     gateway.state.readings.expire('machines')
-    return left(`Azure answered a capacity of ${fresh.capacity}, below the ${floor.standing} machines that are known to exist or to come; it is read again before anything is written`)
+    return left(
+      `Azure answered a capacity of ${fresh.capacity}, below the ${floor.standing} machines that are known to exist or to come; it is read again before anything is written`,
+    )
   }
   const by = action.kind === 'grow' ? Math.min(action.by, action.machinesMax - fresh.capacity - floor.deleting) : 0
-  if (action.kind === 'grow' && by <= 0) return left(`the scale set has ${fresh.capacity} machines by now, which the maximum of ${action.machinesMax} does not let grow`)
+  if (action.kind === 'grow' && by <= 0)
+    return left(`the scale set has ${fresh.capacity} machines by now, which the maximum of ${action.machinesMax} does not let grow`)
   const outcome = await scaleSet.setCapacity(fresh, fresh.capacity + by, clock.deadline(callMsMax, signal))
   return sent(outcome, { capacity: { from: fresh.capacity, to: fresh.capacity + by } })
 }
@@ -113,8 +140,13 @@ function knownMachines({ state }: Gateway): { readonly standing: number; readonl
   const machines = [...state.machines.values()]
   const deleting = machines.filter((machine) => machine.stage === 'deleting').length
   const present = machines.filter((machine) => machine.stage !== 'deleting' && machine.missingSince === undefined).length
-  const asked = [...state.intents.values()].filter((intent) => isOpen(intent) && intent.state === 'accepted' && intent.action.kind === 'grow')
-    .reduce((sum, intent) => sum + Math.max(0, (intent.capacity === undefined ? 0 : intent.capacity.to - intent.capacity.from) - intent.seen.length), 0)
+  const asked = [...state.intents.values()]
+    .filter((intent) => isOpen(intent) && intent.state === 'accepted' && intent.action.kind === 'grow')
+    .reduce(
+      (sum, intent) =>
+        sum + Math.max(0, (intent.capacity === undefined ? 0 : intent.capacity.to - intent.capacity.from) - intent.seen.length),
+      0,
+    )
   return { standing: present + asked, deleting }
 }
 
@@ -158,7 +190,14 @@ async function removeMachines(gateway: Gateway, look: Look, action: Extract<Acti
 function mayGo(gateway: Gateway, ref: MachineRef, machines: readonly AzureMachine[], agents: readonly PipelinesAgent[]): boolean {
   const memory = gateway.state.machines.get(ref.id)
   const listed = machines.find((machine) => machine.id === ref.id)
-  if (memory === undefined || listed === undefined || memory.generation !== ref.generation || memory.createdAt !== listed.createdAt || listed.protected) return false
+  if (
+    memory === undefined ||
+    listed === undefined ||
+    memory.generation !== ref.generation ||
+    memory.createdAt !== listed.createdAt ||
+    listed.protected
+  )
+    return false
   const agent = agents.find((each) => each.name.toLowerCase() === ref.name.toLowerCase())
   return agent === undefined || agent.id === memory.formerAgentId
 }
@@ -170,25 +209,44 @@ async function placeholder(gateway: Gateway, action: Extract<Action, { kind: 'ad
   const { poolId } = gateway.record
   const version = pool.learned?.version ?? agentVersionMin
   const signal = gateway.clock.deadline(callMsMax, gateway.signal)
-  if (action.kind === 'add-placeholder') return sent(await pipelines.addPlaceholder(poolId, placeholderName(poolId), version, action.capabilities, signal))
+  if (action.kind === 'add-placeholder')
+    return sent(await pipelines.addPlaceholder(poolId, placeholderName(poolId), version, action.capabilities, signal))
   return sent(await pipelines.updatePlaceholder(poolId, action.agentId, version, action.capabilities, signal), { agentId: action.agentId })
 }
 
-async function keepScaleSet(gateway: Gateway, action: Extract<Action, { kind: 'claim' | 'refresh-claim' | 'put-extension' | 'release' }>): Promise<Result> {
+type Upkeep = Extract<Action, { kind: 'claim' | 'refresh-claim' | 'put-extension' | 'release' }>
+
+async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
   const reading = await gateway.state.readings.fresh('scaleSet', gateway.signal)
   if (!reading.known || reading.value === undefined) return left('the scale set could not be read again')
-  const seen = reading.value
-  const { ownerId, record, state, extension } = gateway
-  const { claim, counter = 0, tag } = parseClaim(seen.tags, ownerId, record.poolId)
-  const { scaleSet } = state
+  const claim = parseClaim(reading.value.tags, gateway.ownerId, gateway.record.poolId)
+  if (action.kind === 'claim') return claimFree(gateway, reading.value, claim)
+  const { tag, counter = 0 } = claim
+  if (claim.claim !== 'ours' || tag === undefined) return left('the scale set is not marked as ours any more')
+  const { scaleSet } = gateway.state
   const signal = gateway.clock.deadline(callMsMax, gateway.signal)
-  if (action.kind === 'claim') {
-    const mayTake = claim === 'free' || (claim === 'other' && record.takeOverConfirmed && tag?.value === state.pool.claim?.value)
-    return mayTake ? sent(await scaleSet.claimTag(seen, tag?.name ?? claimTag, claimValue(ownerId, record.poolId, 1), signal)) : left(`the scale set is marked by ${tag?.value ?? claim} by now`)
+  switch (action.kind) {
+    case 'refresh-claim':
+      return sent(await scaleSet.mergeTag(tag.name, claimValue(gateway.ownerId, gateway.record.poolId, counter + 1), signal))
+    case 'put-extension':
+      return sent(await scaleSet.putExtension(reading.value, gateway.extension, signal))
+    case 'release':
+      return sent(
+        action.part === 'extension'
+          ? await scaleSet.removeExtension(reading.value, gateway.extension.name, signal)
+          : await scaleSet.removeTag(tag.name, tag.value, signal),
+      )
+    default:
+      return action satisfies never
   }
-  if (claim !== 'ours' || tag === undefined) return left('the scale set is not marked as ours any more')
-  if (action.kind === 'refresh-claim') return sent(await scaleSet.mergeTag(tag.name, claimValue(ownerId, record.poolId, counter + 1), signal))
-  if (action.kind === 'put-extension') return sent(await scaleSet.putExtension(seen, extension, signal))
-  return sent(action.part === 'extension' ? await scaleSet.removeExtension(seen, extension.name, signal) : await scaleSet.removeTag(tag.name, tag.value, signal))
 }
 
+/** A free scale set, or another's claim that stood still and that a person lets us take over. */
+async function claimFree(gateway: Gateway, seen: AzureScaleSet, { claim, tag }: Claim): Promise<Result> {
+  const { ownerId, record, state, clock, signal } = gateway
+  const mayTake = claim === 'free' || (claim === 'other' && record.takeOverConfirmed && tag?.value === state.pool.claim?.value)
+  if (!mayTake) return left(`the scale set is marked by ${tag?.value ?? claim} by now`)
+  return sent(
+    await state.scaleSet.claimTag(seen, tag?.name ?? claimTag, claimValue(ownerId, record.poolId, 1), clock.deadline(callMsMax, signal)),
+  )
+}

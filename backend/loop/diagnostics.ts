@@ -11,11 +11,21 @@ type Times = { readonly at: Instant; readonly wallTimeMs: number }
 /** The operation of Azure DevOps' ElasticPoolLog that an action counts as. */
 export function operationOf(action: Action): LogEntry['operation'] {
   switch (action.kind) {
-    case 'grow': case 'ask-again': return 'increaseCapacity'
-    case 'reimage': return 'reimage'
-    case 'delete': return 'deleteVMs'
-    case 'drain': case 'restore': case 'unregister': case 'unregister-orphan': case 'save': return 'sizingJob'
-    default: return 'configurationJob'
+    case 'grow':
+    case 'ask-again':
+      return 'increaseCapacity'
+    case 'reimage':
+      return 'reimage'
+    case 'delete':
+      return 'deleteVMs'
+    case 'drain':
+    case 'restore':
+    case 'unregister':
+    case 'unregister-orphan':
+    case 'save':
+      return 'sizingJob'
+    default:
+      return 'configurationJob'
   }
 }
 
@@ -28,11 +38,29 @@ export function entryForIntent(intent: Intent, times: Times): readonly NewLogEnt
 /** An action ended other than well, or growth is complete. */
 export function entriesForChange(intent: Intent, change: IntentChange, times: Times): readonly NewLogEntry[] {
   switch (change.state) {
-    case 'failed': return [failure(intent, change, times)]
-    case 'unknown': return [entry(intent, 'warning', `No answer to ${nameOf(intent.action)}: it is looked for before it is tried again.`, times, change.error)]
-    case 'superseded': return change.error === undefined ? [] : [entry(intent, 'info', `Not done (${nameOf(intent.action)}): ${change.error.message}.`, times)]
-    case 'settled': return intent.action.kind === 'grow' && intent.seen.length > 0 ? [entry(intent, 'info', `${intent.seen.length} new ${intent.seen.length === 1 ? 'machine has' : 'machines have'} appeared.`, times)] : []
-    default: return []
+    case 'failed':
+      return [failure(intent, change, times)]
+    case 'unknown':
+      return [
+        entry(intent, 'warning', `No answer to ${nameOf(intent.action)}: it is looked for before it is tried again.`, times, change.error),
+      ]
+    case 'superseded':
+      return change.error === undefined
+        ? []
+        : [entry(intent, 'info', `Not done (${nameOf(intent.action)}): ${change.error.message}.`, times)]
+    case 'settled':
+      return intent.action.kind === 'grow' && intent.seen.length > 0
+        ? [
+            entry(
+              intent,
+              'info',
+              `${intent.seen.length} new ${intent.seen.length === 1 ? 'machine has' : 'machines have'} appeared.`,
+              times,
+            ),
+          ]
+        : []
+    default:
+      return []
   }
 }
 
@@ -46,7 +74,12 @@ function failure(intent: Intent, change: IntentChange, times: Times): NewLogEntr
 function entry(intent: Intent, level: LogEntry['level'], message: string, times: Times, error?: Intent['error']): NewLogEntry {
   const named = namedMachines(intent.action)
   return {
-    level, operation: operationOf(intent.action), message, at: times.at, wallTimeMs: times.wallTimeMs, intentId: intent.id,
+    level,
+    operation: operationOf(intent.action),
+    message,
+    at: times.at,
+    wallTimeMs: times.wallTimeMs,
+    intentId: intent.id,
     ...(named.length === 1 && named[0] !== undefined ? { machine: named[0].name } : {}),
     ...(error?.correlationId === undefined ? {} : { correlationId: error.correlationId }),
     ...(error === undefined ? {} : { raw: `${error.code}: ${error.message}` }),
@@ -55,21 +88,38 @@ function entry(intent: Intent, level: LogEntry['level'], message: string, times:
 
 function nameOf(action: Action): string {
   switch (action.kind) {
-    case 'grow': return `adding ${action.by} machines`
-    case 'ask-again': return `asking again for ${action.owed} owed machines`
-    case 'drain': return `disabling the agent of ${action.machine.name}`
-    case 'restore': return `enabling the agent of ${action.machine.name}`
-    case 'unregister': return `removing the agent of ${action.machine.name}`
-    case 'unregister-orphan': return `removing agent ${action.name}`
-    case 'delete': return `deleting ${action.machines.map((machine) => machine.name).join(', ')}`
-    case 'reimage': return `reimaging ${action.machines.map((machine) => machine.name).join(', ')}`
-    case 'save': return `saving ${action.machine.name}`
-    case 'claim': return 'marking the scale set as ours'
-    case 'refresh-claim': return 'renewing our mark on the scale set'
-    case 'put-extension': return 'putting the agent extension into the model'
-    case 'add-placeholder': case 'update-placeholder': return 'keeping the offline agent'
-    case 'release': return 'releasing the scale set'
-    case 'delete-pool': return 'deleting the pool'
-    default: return action satisfies never
+    case 'grow':
+      return `adding ${action.by} machines`
+    case 'ask-again':
+      return `asking again for ${action.owed} owed machines`
+    case 'drain':
+      return `disabling the agent of ${action.machine.name}`
+    case 'restore':
+      return `enabling the agent of ${action.machine.name}`
+    case 'unregister':
+      return `removing the agent of ${action.machine.name}`
+    case 'unregister-orphan':
+      return `removing agent ${action.name}`
+    case 'delete':
+      return `deleting ${action.machines.map((machine) => machine.name).join(', ')}`
+    case 'reimage':
+      return `reimaging ${action.machines.map((machine) => machine.name).join(', ')}`
+    case 'save':
+      return `saving ${action.machine.name}`
+    case 'claim':
+      return 'marking the scale set as ours'
+    case 'refresh-claim':
+      return 'renewing our mark on the scale set'
+    case 'put-extension':
+      return 'putting the agent extension into the model'
+    case 'add-placeholder':
+    case 'update-placeholder':
+      return 'keeping the offline agent'
+    case 'release':
+      return 'releasing the scale set'
+    case 'delete-pool':
+      return 'deleting the pool'
+    default:
+      return action satisfies never
   }
 }

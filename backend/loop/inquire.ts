@@ -11,17 +11,23 @@ const roomsMs = 15 * 60_000
 const emptyRoomsMs = 2 * 60_000
 
 /** Capabilities that tell one machine from another; a placeholder must not carry them. */
-const personal = /^(Agent\.(ComputerName|Name|Id|HomeDirectory|Version|MachineName)|HOSTNAME|COMPUTERNAME|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|LOGONSERVER|USERDOMAIN.*)$/i
+const personal =
+  /^(Agent\.(ComputerName|Name|Id|HomeDirectory|Version|MachineName)|HOSTNAME|COMPUTERNAME|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|LOGONSERVER|USERDOMAIN.*)$/i
 
 /** Asks at most one question. True when the pool's memory changed. */
 export async function inquire(state: PoolState, record: PoolRecord, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const limit = clock.deadline(deadlineMs, signal)
-  return (await askOperation(state, clock, limit)) || (await learnCapabilities(state, record, clock, limit)) || askRooms(state, clock, limit)
+  return (
+    (await askOperation(state, clock, limit)) || (await learnCapabilities(state, record, clock, limit)) || askRooms(state, clock, limit)
+  )
 }
 
 async function askOperation(state: PoolState, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const now = clock.now()
-  const open = [...state.intents.values()].find((intent) => isOpen(intent) && intent.operation !== undefined && now - intent.changedAt >= operationMs && !isOver(state, intent.operation))
+  const open = [...state.intents.values()].find(
+    (intent) =>
+      isOpen(intent) && intent.operation !== undefined && now - intent.changedAt >= operationMs && !isOver(state, intent.operation),
+  )
   if (open?.operation === undefined || now - state.operationsAskedAt < operationMs) return false
   state.operationsAskedAt = now
   const reading = await state.scaleSet.operation(open.operation, signal)
@@ -40,8 +46,14 @@ function isOver(state: PoolState, operation: string): boolean {
 async function learnCapabilities(state: PoolState, record: PoolRecord, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const agents = state.readings.get('agents')
   if (!agents.known) return false
-  const ours = new Set([...state.machines.values()].filter((machine) => machine.ownedBy !== 'none' && machine.onlineAt !== undefined).map((machine) => machine.agentId))
-  const teacher = agents.value.find((agent) => agent.online && ours.has(agent.id) && agent.version !== undefined && agent.version !== state.pool.learned?.version)
+  const ours = new Set(
+    [...state.machines.values()]
+      .filter((machine) => machine.ownedBy !== 'none' && machine.onlineAt !== undefined)
+      .map((machine) => machine.agentId),
+  )
+  const teacher = agents.value.find(
+    (agent) => agent.online && ours.has(agent.id) && agent.version !== undefined && agent.version !== state.pool.learned?.version,
+  )
   if (teacher === undefined) return false
   const reading = await state.pipelines.agent(record.poolId, teacher.id, signal)
   if (!reading.known || reading.value?.capabilities === undefined) return false

@@ -41,7 +41,14 @@ export type Joined = {
 export function join(input: JoinInput): Joined {
   const agents = agentsByName(input.agents)
   const memory = new Map<string, MachineMemory>()
-  const result = { machines: [] as Machine[], changed: [] as MachineMemory[], gone: [] as MachineMemory[], grown: [] as string[], booted: [] as Joined['booted'][number][], secondJobs: 0 }
+  const result = {
+    machines: [] as Machine[],
+    changed: [] as MachineMemory[],
+    gone: [] as MachineMemory[],
+    grown: [] as string[],
+    booted: [] as Joined['booted'][number][],
+    secondJobs: 0,
+  }
   for (const listed of input.listed.value) {
     const before = known(input, listed) ?? firstSeen(input, listed, result.grown)
     keep(input, listed, before, agents.get(listed.name.toLowerCase()))
@@ -49,7 +56,13 @@ export function join(input: JoinInput): Joined {
   for (const before of input.remembered.values()) {
     if (memory.has(before.id)) continue
     if (isGone(before, input)) result.gone.push(before)
-    else keep(input, stillThere(before), { ...before, missingSince: before.missingSince ?? input.listed.at }, agents.get(before.name.toLowerCase()))
+    else
+      keep(
+        input,
+        stillThere(before),
+        { ...before, missingSince: before.missingSince ?? input.listed.at },
+        agents.get(before.name.toLowerCase()),
+      )
   }
   return { ...result, memory }
 
@@ -59,8 +72,16 @@ export function join(input: JoinInput): Joined {
     const after = withStage(seen, machine.stage, given.now)
     memory.set(after.id, after)
     if (given.remembered.get(after.id) !== after) result.changed.push(after)
-    if (before.onlineAt === undefined && after.onlineAt !== undefined) result.booted.push({ ms: after.onlineAt - after.bornAt, after: after.generation === 1 ? 'create' : 'reimage' })
-    if (given.oneJob && agent?.requestId !== undefined && before.firstRequestId !== undefined && before.firstRequestId !== agent.requestId && before.lastRequestId !== agent.requestId) result.secondJobs += 1
+    if (before.onlineAt === undefined && after.onlineAt !== undefined)
+      result.booted.push({ ms: after.onlineAt - after.bornAt, after: after.generation === 1 ? 'create' : 'reimage' })
+    if (
+      given.oneJob &&
+      agent?.requestId !== undefined &&
+      before.firstRequestId !== undefined &&
+      before.firstRequestId !== agent.requestId &&
+      before.lastRequestId !== agent.requestId
+    )
+      result.secondJobs += 1
     result.machines.push({ ...machine, since: after.stageSince })
   }
 }
@@ -68,8 +89,16 @@ export function join(input: JoinInput): Joined {
 /** The memory of a machine whose reimage began: another generation, with nothing known of its agent but the former one's id. */
 export function nextLife(memory: MachineMemory, now: Instant): MachineMemory {
   return {
-    id: memory.id, name: memory.name, createdAt: memory.createdAt, generation: memory.generation + 1, ownedBy: memory.ownedBy, latestModel: memory.latestModel,
-    stage: 'reimaging', stageSince: now, bornAt: now, reimagingSince: now,
+    id: memory.id,
+    name: memory.name,
+    createdAt: memory.createdAt,
+    generation: memory.generation + 1,
+    ownedBy: memory.ownedBy,
+    latestModel: memory.latestModel,
+    stage: 'reimaging',
+    stageSince: now,
+    bornAt: now,
+    reimagingSince: now,
     ...(memory.formerAgentId === undefined ? {} : { formerAgentId: memory.formerAgentId }),
   }
 }
@@ -92,8 +121,15 @@ function firstSeen(input: JoinInput, listed: AzureMachine, grown: string[]): Mac
   const ours = grown.length < input.expected
   if (ours) grown.push(listed.id)
   return {
-    id: listed.id, name: listed.name, createdAt: listed.createdAt, generation: 1, ownedBy: ours ? 'growth' : 'none', stage: '', stageSince: input.now,
-    bornAt: input.now, latestModel: listed.latestModel,
+    id: listed.id,
+    name: listed.name,
+    createdAt: listed.createdAt,
+    generation: 1,
+    ownedBy: ours ? 'growth' : 'none',
+    stage: '',
+    stageSince: input.now,
+    bornAt: input.now,
+    latestModel: listed.latestModel,
   }
 }
 
@@ -103,21 +139,31 @@ function isGone(before: MachineMemory, input: JoinInput): boolean {
 }
 
 function stillThere(before: MachineMemory): AzureMachine {
-  return { id: before.id, vmId: '', name: before.name, createdAt: before.createdAt, provisioning: 'succeeded', latestModel: before.latestModel, protected: false }
+  return {
+    id: before.id,
+    vmId: '',
+    name: before.name,
+    createdAt: before.createdAt,
+    provisioning: 'succeeded',
+    latestModel: before.latestModel,
+    protected: false,
+  }
 }
 
 /** What the agent of a machine tells about its present life. */
 function withAgent(input: JoinInput, before: MachineMemory, agent: PipelinesAgent | undefined): MachineMemory {
   if (agent === undefined || isFormerAgent(before, agent)) return before
   const job = agent.requestId ?? agent.lastRequestId
-  const changes: Partial<MachineMemory> = {
-    ...(before.agentId === agent.id ? {} : { agentId: agent.id }),
-    ...(agent.online && before.onlineAt === undefined ? { onlineAt: input.now } : {}),
-    ...(agent.online && before.ownedBy === 'none' ? { ownedBy: 'proof' as const } : {}),
-    ...(before.firstRequestId === undefined && job !== undefined ? { firstRequestId: job } : {}),
-    ...(job !== undefined && job !== before.lastRequestId ? { lastRequestId: job } : {}),
-  }
-  return Object.keys(changes).length === 0 ? before : { ...before, ...changes }
+  const news: Partial<MachineMemory>[] = []
+  if (before.agentId !== agent.id) news.push({ agentId: agent.id })
+  if (agent.online && before.onlineAt === undefined) news.push(arrived(input, before))
+  if (job !== undefined && job !== before.lastRequestId) news.push({ firstRequestId: before.firstRequestId ?? job, lastRequestId: job })
+  return news.length === 0 ? before : Object.assign({ ...before }, ...news)
+}
+
+/** An agent that is online in our pool under the machine's name proves the machine (S3). */
+function arrived(input: JoinInput, before: MachineMemory): Pick<MachineMemory, 'onlineAt' | 'ownedBy'> {
+  return { onlineAt: input.now, ownedBy: before.ownedBy === 'none' ? 'proof' : before.ownedBy }
 }
 
 /** An old list may still show the agent that we unregistered in this or the last life. */
@@ -133,23 +179,32 @@ type Unstamped = Machine extends infer M ? (M extends Machine ? Omit<M, 'since'>
 
 function stageOf(input: JoinInput, listed: AzureMachine, memory: MachineMemory, listedAgent: PipelinesAgent | undefined): Unstamped {
   const facts = {
-    id: memory.id, name: memory.name, generation: memory.generation,
+    id: memory.id,
+    name: memory.name,
+    generation: memory.generation,
     ...(listed.latestModel ? {} : { oldModel: true as const }),
     ...(memory.firstRequestId === undefined ? {} : { warm: true as const }),
     ...(memory.asked === undefined ? {} : { asked: memory.asked }),
   }
   const agent = listedAgent === undefined || isFormerAgent(memory, listedAgent) ? undefined : listedAgent
-  if (isDeleting(input, listed, memory)) return { ...facts, stage: 'deleting' }
-  if (memory.ownedBy === 'none') return { ...facts, stage: 'foreign' }
-  if (memory.saved !== undefined) return { ...facts, stage: 'saved', ...agentPart(agent) }
-  if (isReimaging(input, listed, memory, agent)) return { ...facts, stage: 'reimaging' }
-  if (!input.agents.known) return { ...facts, stage: 'unclear', why: 'the agents could not be read' }
-  if (agent?.online !== true) {
-    const unfinished = beforeOnline(listed, memory, agent)
-    if (unfinished !== undefined) return { ...facts, ...unfinished }
-  }
-  if (memory.leaving?.unregisteredAt !== undefined && agent === undefined) return { ...facts, stage: 'unregistered', cause: memory.leaving.cause, next: memory.leaving.next }
-  return { ...facts, ...byAgent(input, memory, agent ?? lostAgent(memory)) }
+  const held = byAzureAndUs(input, listed, memory, agent)
+  if (held !== undefined) return { ...facts, ...held }
+  const unfinished = agent?.online === true ? undefined : beforeOnline(listed, memory, agent)
+  return { ...facts, ...(unfinished ?? byAgent(input, memory, agent)) }
+}
+
+/** Stages in which the agent has no say. */
+function byAzureAndUs(
+  input: JoinInput,
+  listed: AzureMachine,
+  memory: MachineMemory,
+  agent: PipelinesAgent | undefined,
+): StagePart<'deleting' | 'foreign' | 'saved' | 'reimaging' | 'unclear'> | undefined {
+  if (isDeleting(input, listed, memory)) return { stage: 'deleting' }
+  if (memory.ownedBy === 'none') return { stage: 'foreign' }
+  if (memory.saved !== undefined) return { stage: 'saved', ...agentPart(agent) }
+  if (isReimaging(input, listed, memory, agent)) return { stage: 'reimaging' }
+  return input.agents.known ? undefined : { stage: 'unclear', why: 'the agents could not be read' }
 }
 
 function isDeleting(input: JoinInput, listed: AzureMachine, memory: MachineMemory): boolean {
@@ -164,30 +219,61 @@ function isReimaging(input: JoinInput, listed: AzureMachine, memory: MachineMemo
   return listed.provisioning === 'updating' || listed.provisioning === 'creating' || input.now - memory.reimagingSince < reimageBelievedMs
 }
 
-type StagePart<S extends Machine['stage']> = S extends Machine['stage'] ? Omit<Extract<Machine, { stage: S }>, 'id' | 'name' | 'generation' | 'since' | 'asked' | 'oldModel' | 'warm'> : never
+type StagePart<S extends Machine['stage']> = S extends Machine['stage']
+  ? Omit<Extract<Machine, { stage: S }>, 'id' | 'name' | 'generation' | 'since' | 'asked' | 'oldModel' | 'warm'>
+  : never
 
 /** A machine whose agent is not online: still coming, failed, or neither. The agent's arrival counts more than Azure's state. */
-function beforeOnline(listed: AzureMachine, memory: MachineMemory, agent: PipelinesAgent | undefined): StagePart<'creating'> | StagePart<'starting'> | StagePart<'failed'> | undefined {
+function beforeOnline(
+  listed: AzureMachine,
+  memory: MachineMemory,
+  agent: PipelinesAgent | undefined,
+): StagePart<'creating' | 'starting' | 'failed'> | undefined {
   if (memory.leaving !== undefined) return undefined
-  if (listed.failure !== undefined && memory.onlineAt === undefined) {
-    return { stage: 'failed', cause: listed.failure.ours ? 'extension-failed' : 'creation-failed', code: listed.failure.code, ...agentPart(agent) }
-  }
-  if ((listed.power === 'stopped' || listed.power === 'deallocated') && listed.provisioning !== 'creating') {
-    return { stage: 'failed', cause: 'stopped', code: listed.power, ...agentPart(agent) }
-  }
-  if (memory.onlineAt !== undefined) return undefined
-  if (listed.provisioning === 'creating' && listed.power !== 'running' && agent === undefined) return { stage: 'creating' }
-  return { stage: 'starting', after: memory.generation === 1 ? 'create' : 'reimage', ...(agent === undefined ? {} : { agent: refOf(agent) }) }
+  const wasOnline = memory.onlineAt !== undefined
+  const { failure, power } = listed
+  if (failure !== undefined && !wasOnline)
+    return { stage: 'failed', cause: failure.ours ? 'extension-failed' : 'creation-failed', code: failure.code, ...agentPart(agent) }
+  const isStopped = (power === 'stopped' || power === 'deallocated') && listed.provisioning !== 'creating'
+  if (isStopped) return { stage: 'failed', cause: 'stopped', code: power, ...agentPart(agent) }
+  return wasOnline ? undefined : stillComing(listed, memory, agent)
 }
 
-function byAgent(input: JoinInput, memory: MachineMemory, agent: PipelinesAgent): StagePart<'draining' | 'disabled' | 'offline' | 'busy' | 'used' | 'idle'> {
-  const job = agent.requestId === undefined ? {} : { requestId: agent.requestId }
+function stillComing(listed: AzureMachine, memory: MachineMemory, agent: PipelinesAgent | undefined): StagePart<'creating' | 'starting'> {
+  if (listed.provisioning === 'creating' && listed.power !== 'running' && agent === undefined) return { stage: 'creating' }
+  return {
+    stage: 'starting',
+    after: memory.generation === 1 ? 'create' : 'reimage',
+    ...(agent === undefined ? {} : { agent: refOf(agent) }),
+  }
+}
+
+function byAgent(
+  input: JoinInput,
+  memory: MachineMemory,
+  listed: PipelinesAgent | undefined,
+): StagePart<'unregistered' | 'draining' | 'disabled' | 'offline' | 'busy' | 'used' | 'idle'> {
+  const agent = listed ?? lostAgent(memory)
   const ref = refOf(agent)
-  if (memory.leaving !== undefined) return { stage: 'draining', agent: ref, cause: memory.leaving.cause, next: memory.leaving.next, ...job }
-  if (agent.requestId === undefined && input.oneJob && memory.firstRequestId !== undefined) return { stage: 'used', agent: ref }
-  if (!agent.online) return { stage: 'offline', agent: ref, ...job }
-  if (!agent.enabled) return { stage: 'disabled', agent: ref, ...job }
+  const { leaving } = memory
+  if (leaving !== undefined) {
+    const { cause, next } = leaving
+    if (listed === undefined && leaving.unregisteredAt !== undefined) return { stage: 'unregistered', cause, next }
+    return { stage: 'draining', agent: ref, cause, next, ...jobPart(agent) }
+  }
+  const isUsed = agent.requestId === undefined && input.oneJob && memory.firstRequestId !== undefined
+  return isUsed ? { stage: 'used', agent: ref } : inService(agent)
+}
+
+function inService(agent: PipelinesAgent): StagePart<'disabled' | 'offline' | 'busy' | 'idle'> {
+  const ref = refOf(agent)
+  if (!agent.online) return { stage: 'offline', agent: ref, ...jobPart(agent) }
+  if (!agent.enabled) return { stage: 'disabled', agent: ref, ...jobPart(agent) }
   return agent.requestId === undefined ? { stage: 'idle', agent: ref } : { stage: 'busy', agent: ref, requestId: agent.requestId }
+}
+
+function jobPart(agent: PipelinesAgent): { requestId?: number } {
+  return agent.requestId === undefined ? {} : { requestId: agent.requestId }
 }
 
 /** An agent that was there and is not listed: perhaps an old list, perhaps a person deleted it. It counts as offline. */
@@ -197,9 +283,15 @@ function lostAgent(memory: MachineMemory): PipelinesAgent {
 
 function agentPart(agent: PipelinesAgent | undefined): { agent?: ReturnType<typeof refOf>; requestId?: number } {
   if (agent === undefined) return {}
-  return { agent: refOf(agent), ...(agent.requestId === undefined ? {} : { requestId: agent.requestId }) }
+  return { agent: refOf(agent), ...jobPart(agent) }
 }
 
 function refOf(agent: PipelinesAgent): { id: number; name: string; online: boolean; enabled: boolean; version?: string } {
-  return { id: agent.id, name: agent.name, online: agent.online, enabled: agent.enabled, ...(agent.version === undefined ? {} : { version: agent.version }) }
+  return {
+    id: agent.id,
+    name: agent.name,
+    online: agent.online,
+    enabled: agent.enabled,
+    ...(agent.version === undefined ? {} : { version: agent.version }),
+  }
 }

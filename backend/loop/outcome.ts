@@ -43,7 +43,12 @@ function changeOf(intent: Intent, result: Result, now: Instant): IntentChange {
     case 'refused':
       return { ...change, state: 'failed', error: { code: outcome.code, message: outcome.message, ...correlation(outcome) } }
     case 'done':
-      return { ...change, ...more, state: longRunning.has(intent.action.kind) ? 'accepted' : 'settled', ...(outcome.operation === undefined ? {} : { operation: outcome.operation }) }
+      return {
+        ...change,
+        ...more,
+        state: longRunning.has(intent.action.kind) ? 'accepted' : 'settled',
+        ...(outcome.operation === undefined ? {} : { operation: outcome.operation }),
+      }
     default:
       return outcome satisfies never
   }
@@ -55,18 +60,32 @@ function correlation(outcome: { readonly correlationId?: string }): { correlatio
 
 // ---------------------------------------------------------------- the pool's memory
 
-const updateKinds: ReadonlySet<Action['kind']> = new Set(['grow', 'ask-again', 'reimage', 'claim', 'refresh-claim', 'put-extension', 'release'])
+const updateKinds: ReadonlySet<Action['kind']> = new Set([
+  'grow',
+  'ask-again',
+  'reimage',
+  'claim',
+  'refresh-claim',
+  'put-extension',
+  'release',
+])
 
 function poolAfter(pool: PoolMemory, action: Action, result: Extract<Result, { kind: 'sent' }>, now: Instant): PoolMemory {
-  const counted = updateKinds.has(action.kind) ? { ...pool, recentUpdates: [...pool.recentUpdates.filter((at) => now - at < 60_000), now] } : pool
+  const counted = updateKinds.has(action.kind)
+    ? { ...pool, recentUpdates: [...pool.recentUpdates.filter((at) => now - at < 60_000), now] }
+    : pool
   const { outcome } = result
   if (outcome.kind === 'refused') return afterRefusal(counted, action, outcome, now)
   if (outcome.kind === 'unknown') return counted
   switch (action.kind) {
-    case 'refresh-claim': return counted.claim === undefined ? counted : { ...counted, claim: { ...counted.claim, refreshedAt: now } }
-    case 'add-placeholder': return { ...counted, placeholder: { agentId: Number(outcome.detail ?? 0), capabilities: action.capabilities } }
-    case 'update-placeholder': return { ...counted, placeholder: { agentId: action.agentId, capabilities: action.capabilities } }
-    default: return counted
+    case 'refresh-claim':
+      return counted.claim === undefined ? counted : { ...counted, claim: { ...counted.claim, refreshedAt: now } }
+    case 'add-placeholder':
+      return { ...counted, placeholder: { agentId: Number(outcome.detail ?? 0), capabilities: action.capabilities } }
+    case 'update-placeholder':
+      return { ...counted, placeholder: { agentId: action.agentId, capabilities: action.capabilities } }
+    default:
+      return counted
   }
 }
 
@@ -75,13 +94,27 @@ function afterRefusal(pool: PoolMemory, action: Action, outcome: Extract<CallOut
   if (action.kind !== 'grow' && action.kind !== 'ask-again') return pool
   const named = limitNamed(outcome.code, outcome.message)
   if (outcome.status === 412 || outcome.status === 429 || (named === undefined && isBusy(outcome.code))) return pool
-  const rooms = named === undefined ? pool.rooms : [...pool.rooms.filter((room) => room.kind !== named.kind), { kind: named.kind, machines: 0, detail: named.detail }]
-  return { ...pool, rooms, ...(named === undefined ? {} : { roomsAt: now }), growthTrouble: { code: outcome.code, message: outcome.message, times: (pool.growthTrouble?.times ?? 0) + 1, lastAt: now } }
+  const rooms =
+    named === undefined
+      ? pool.rooms
+      : [...pool.rooms.filter((room) => room.kind !== named.kind), { kind: named.kind, machines: 0, detail: named.detail }]
+  return {
+    ...pool,
+    rooms,
+    ...(named === undefined ? {} : { roomsAt: now }),
+    growthTrouble: { code: outcome.code, message: outcome.message, times: (pool.growthTrouble?.times ?? 0) + 1, lastAt: now },
+  }
 }
 
 // ---------------------------------------------------------------- the machines' memory
 
-function machinesAfter(state: PoolState, changed: ReadonlyMap<string, MachineMemory>, action: Action, result: Extract<Result, { kind: 'sent' }>, now: Instant): readonly MachineMemory[] {
+function machinesAfter(
+  state: PoolState,
+  changed: ReadonlyMap<string, MachineMemory>,
+  action: Action,
+  result: Extract<Result, { kind: 'sent' }>,
+  now: Instant,
+): readonly MachineMemory[] {
   const of = (ref: MachineRef): readonly MachineMemory[] => {
     const memory = changed.get(ref.id) ?? state.machines.get(ref.id)
     return memory === undefined ? [] : [memory]
@@ -89,12 +122,26 @@ function machinesAfter(state: PoolState, changed: ReadonlyMap<string, MachineMem
   if (result.outcome.kind === 'refused') return []
   switch (action.kind) {
     // A drain without an answer counts as ours, so that a disabled agent is never taken for a person's doing.
-    case 'drain': return of(action.machine).map((memory) => ({ ...memory, leaving: { cause: action.cause, next: action.next } }))
-    case 'restore': return result.outcome.kind === 'unknown' ? [] : of(action.machine).map(({ leaving: _over, ...memory }) => memory)
-    case 'save': return of(action.machine).map((memory) => ({ ...memory, saved: { cause: action.cause, by: 'the pool' } }))
-    case 'unregister': return result.outcome.kind === 'unknown' ? [] : of(action.machine).map((memory) => ({ ...memory, formerAgentId: action.agentId, leaving: { cause: action.cause, next: action.next, unregisteredAt: now } }))
-    case 'reimage': return result.outcome.kind === 'unknown' ? [] : (result.machines ?? action.machines).flatMap(of).map((memory) => nextLife(memory, now))
-    default: return []
+    case 'drain':
+      return of(action.machine).map((memory) => ({ ...memory, leaving: { cause: action.cause, next: action.next } }))
+    case 'restore':
+      return result.outcome.kind === 'unknown' ? [] : of(action.machine).map(({ leaving: _over, ...memory }) => memory)
+    case 'save':
+      return of(action.machine).map((memory) => ({ ...memory, saved: { cause: action.cause, by: 'the pool' } }))
+    case 'unregister':
+      return result.outcome.kind === 'unknown'
+        ? []
+        : of(action.machine).map((memory) => ({
+            ...memory,
+            formerAgentId: action.agentId,
+            leaving: { cause: action.cause, next: action.next, unregisteredAt: now },
+          }))
+    case 'reimage':
+      return result.outcome.kind === 'unknown'
+        ? []
+        : (result.machines ?? action.machines).flatMap(of).map((memory) => nextLife(memory, now))
+    default:
+      return []
   }
 }
 
@@ -103,19 +150,27 @@ function machinesAfter(state: PoolState, changed: ReadonlyMap<string, MachineMem
 function refreshReadings(state: PoolState, action: Action, outcome: CallOutcome): void {
   const done = outcome.kind === 'done'
   switch (action.kind) {
-    case 'drain': case 'restore': case 'save':
+    case 'drain':
+    case 'restore':
+    case 'save':
       if (action.agentId !== undefined && done) state.readings.learnAgent(action.agentId, { enabled: action.kind === 'restore' })
       else state.readings.expire('agents')
       return
-    case 'unregister': case 'unregister-orphan':
+    case 'unregister':
+    case 'unregister-orphan':
       if (done) state.readings.learnAgent(action.agentId, undefined)
       else state.readings.expire('agents')
       return
-    case 'add-placeholder': case 'update-placeholder': return state.readings.expire('agents')
-    case 'delete': case 'reimage':
+    case 'add-placeholder':
+    case 'update-placeholder':
+      return state.readings.expire('agents')
+    case 'delete':
+    case 'reimage':
       state.readings.expire('machines')
       return state.readings.expire('scaleSet')
-    case 'delete-pool': return
-    default: return state.readings.expire('scaleSet')
+    case 'delete-pool':
+      return
+    default:
+      return state.readings.expire('scaleSet')
   }
 }

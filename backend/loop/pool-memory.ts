@@ -15,32 +15,60 @@ const goneKeptMs = 24 * 60 * 60_000
 const goneKept = 500
 
 export const emptyMemory: PoolMemory = {
-  surplus: [], demand: [], jobs: {}, orphans: {}, gone: {}, recentUpdates: [], rooms: [], bootMs: [], reimageMs: [], waitMs: [], startedJobs: 0, lostToOnceRace: 0,
+  surplus: [],
+  demand: [],
+  jobs: {},
+  orphans: {},
+  gone: {},
+  recentUpdates: [],
+  rooms: [],
+  bootMs: [],
+  reimageMs: [],
+  waitMs: [],
+  startedJobs: 0,
+  lostToOnceRace: 0,
 }
 
+type JobMemory = PoolMemory['jobs'][string]
+
 /** Jobs that are new, started or gone. `started` are the waits, in ms, of those that were seen to start now. */
-export function rememberJobs(memory: PoolMemory, jobs: readonly PipelinesJob[], now: Instant): { readonly memory: PoolMemory; readonly started: readonly number[] } {
+export function rememberJobs(
+  memory: PoolMemory,
+  jobs: readonly PipelinesJob[],
+  now: Instant,
+): { readonly memory: PoolMemory; readonly started: readonly number[] } {
   const before = memory.jobs
-  const after: Record<string, PoolMemory['jobs'][string]> = {}
-  const started: number[] = []
-  let changed = Object.keys(before).length !== jobs.length
-  for (const job of jobs) {
-    const known = before[job.requestId]
-    const starts = job.agentId !== undefined && known?.startedAt === undefined
-    if (known !== undefined && starts) started.push(now - known.seenAt)
-    after[job.requestId] = known !== undefined && !starts ? known : { seenAt: known?.seenAt ?? now, ...(starts ? { startedAt: now } : {}) }
-    changed ||= after[job.requestId] !== known
-  }
-  if (!changed) return { memory, started }
-  const counted = started.length === 0 ? {} : { waitMs: [...memory.waitMs, ...started].slice(-waitsKept), startedJobs: memory.startedJobs + started.length }
+  const after: Record<string, JobMemory> = {}
+  for (const job of jobs) after[job.requestId] = jobAfter(before[job.requestId], job, now)
+  const started = jobs.flatMap((job) => waitOf(before[job.requestId], job, now))
+  const same = Object.keys(before).length === jobs.length && jobs.every((job) => after[job.requestId] === before[job.requestId])
+  if (same) return { memory, started }
+  const counted =
+    started.length === 0
+      ? {}
+      : { waitMs: [...memory.waitMs, ...started].slice(-waitsKept), startedJobs: memory.startedJobs + started.length }
   return { memory: { ...memory, jobs: after, ...counted }, started }
+}
+
+function jobAfter(known: JobMemory | undefined, job: PipelinesJob, now: Instant): JobMemory {
+  const starts = job.agentId !== undefined && known?.startedAt === undefined
+  if (known !== undefined && !starts) return known
+  return { seenAt: known?.seenAt ?? now, ...(starts ? { startedAt: now } : {}) }
+}
+
+/** The wait of a job that was seen waiting and has an agent now. */
+function waitOf(known: JobMemory | undefined, job: PipelinesJob, now: Instant): readonly number[] {
+  return known !== undefined && known.startedAt === undefined && job.agentId !== undefined ? [now - known.seenAt] : []
 }
 
 /** What joining found out: machines gone, boots measured, jobs lost to the `--once` race. */
 export function rememberJoined(memory: PoolMemory, joined: Joined, now: Instant): PoolMemory {
   if (joined.gone.length === 0 && joined.booted.length === 0 && joined.secondJobs === 0) return memory
   const times = (after: 'create' | 'reimage'): number[] => joined.booted.filter((each) => each.after === after).map((each) => each.ms)
-  const gone = joined.gone.length === 0 ? memory.gone : pruned({ ...memory.gone, ...Object.fromEntries(joined.gone.map(({ name }) => [name.toLowerCase(), now])) }, now)
+  const gone =
+    joined.gone.length === 0
+      ? memory.gone
+      : pruned({ ...memory.gone, ...Object.fromEntries(joined.gone.map(({ name }) => [name.toLowerCase(), now])) }, now)
   return {
     ...memory,
     gone,
@@ -56,7 +84,12 @@ function pruned(gone: PoolMemory['gone'], now: Instant): PoolMemory['gone'] {
 }
 
 /** Agents under the name of a machine of ours that is gone, by id, with our first observation. */
-export function rememberOrphans(memory: PoolMemory, agents: readonly PipelinesAgent[], machineNames: ReadonlySet<string>, now: Instant): PoolMemory {
+export function rememberOrphans(
+  memory: PoolMemory,
+  agents: readonly PipelinesAgent[],
+  machineNames: ReadonlySet<string>,
+  now: Instant,
+): PoolMemory {
   const orphans: Record<string, Instant> = {}
   for (const agent of agents) {
     const name = agent.name.toLowerCase()
@@ -70,17 +103,26 @@ export function rememberOrphans(memory: PoolMemory, agents: readonly PipelinesAg
 
 /** Surplus and demand of a complete picture. A gap in watching starts the delay anew. */
 export function rememberLoad(memory: PoolMemory, snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): PoolMemory {
-  if (!snapshot.jobs.known || !snapshot.agents.known || !snapshot.machines.known) return memory
-  const standby = standbyAt(settings, snapshot.wallTimeMs)
+  const load = loadOf(snapshot, settings, now)
+  if (load === undefined) return memory
+  const isGap = memory.lastWatchedAt === undefined || now - memory.lastWatchedAt > gapMsMax
+  const spanMs = settings.idleDelayMinutes * 60_000
+  const surplus = pushLowest(isGap ? [] : memory.surplus, now, load.surplus, spanMs)
+  const demand = pushHighest(memory.demand, now, load.demand, spanMs)
+  const isRecent = now - (memory.lastWatchedAt ?? 0) < gapMsMax / 4
+  if (!isGap && isRecent && surplus === memory.surplus && demand === memory.demand) return memory
+  return { ...memory, surplus, demand, watchedSince: isGap ? now : (memory.watchedSince ?? now), lastWatchedAt: now }
+}
+
+function loadOf(
+  snapshot: PoolSnapshot,
+  settings: PoolSettings,
+  now: Instant,
+): { readonly surplus: number; readonly demand: number } | undefined {
+  if (!snapshot.jobs.known || !snapshot.agents.known || !snapshot.machines.known) return undefined
   const { waiting } = helpableJobs(snapshot, now)
   const running = snapshot.jobs.value.filter((job) => job.agentId !== undefined).length
-  const gap = memory.lastWatchedAt === undefined || now - memory.lastWatchedAt > gapMsMax
-  const spanMs = settings.idleDelayMinutes * 60_000
-  const surplus = pushLowest(gap ? [] : memory.surplus, now, idleAgents(snapshot) - standby - waiting, spanMs)
-  const demand = pushHighest(memory.demand, now, running + waiting, spanMs)
-  const watched = gap || memory.watchedSince === undefined ? now : memory.watchedSince
-  if (surplus === memory.surplus && demand === memory.demand && watched === memory.watchedSince && now - (memory.lastWatchedAt ?? 0) < gapMsMax / 4) return memory
-  return { ...memory, surplus, demand, watchedSince: watched, lastWatchedAt: now }
+  return { surplus: idleAgents(snapshot) - standbyAt(settings, snapshot.wallTimeMs) - waiting, demand: running + waiting }
 }
 
 /** The lowest surplus of the whole last delay; undefined while we have not watched for that long. */

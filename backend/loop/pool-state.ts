@@ -22,7 +22,10 @@ export type PoolState = {
 }
 
 /** State as the journal remembers it. Intents that were only written may have been sent: they count as unanswered. */
-export function restoreState(parts: Pick<PoolState, 'scaleSetId' | 'pipelines' | 'scaleSet' | 'readings'>, remembered: Remembered): PoolState {
+export function restoreState(
+  parts: Pick<PoolState, 'scaleSetId' | 'pipelines' | 'scaleSet' | 'readings'>,
+  remembered: Remembered,
+): PoolState {
   return {
     ...parts,
     pool: remembered.pool ?? emptyMemory,

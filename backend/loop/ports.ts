@@ -24,7 +24,14 @@ export interface Clock {
 export type CallOutcome =
   | { readonly kind: 'done'; readonly operation?: string; readonly etag?: string; readonly detail?: string }
   /** The other side refused and nothing changed. `retryAfterMs` only when it said so. */
-  | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly message: string; readonly retryAfterMs?: number; readonly correlationId?: string }
+  | {
+      readonly kind: 'refused'
+      readonly status: number
+      readonly code: string
+      readonly message: string
+      readonly retryAfterMs?: number
+      readonly correlationId?: string
+    }
   | { readonly kind: 'unknown'; readonly why: string; readonly correlationId?: string }
 
 // ---------------------------------------------------------------- Azure DevOps
@@ -57,8 +64,20 @@ export interface Pipelines {
   setEnabled(poolId: number, agentId: number, enabled: boolean, signal: AbortSignal): Promise<CallOutcome>
   /** Refused with code `TaskAgentJobStillRunningException` while a job runs; `done` also when it was gone already. */
   removeAgent(poolId: number, agentId: number, signal: AbortSignal): Promise<CallOutcome>
-  addPlaceholder(poolId: number, name: string, version: string, capabilities: Readonly<Record<string, string>>, signal: AbortSignal): Promise<CallOutcome>
-  updatePlaceholder(poolId: number, agentId: number, version: string, capabilities: Readonly<Record<string, string>>, signal: AbortSignal): Promise<CallOutcome>
+  addPlaceholder(
+    poolId: number,
+    name: string,
+    version: string,
+    capabilities: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<CallOutcome>
+  updatePlaceholder(
+    poolId: number,
+    agentId: number,
+    version: string,
+    capabilities: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<CallOutcome>
   deletePool(poolId: number, signal: AbortSignal): Promise<CallOutcome>
   /** Lowest wait the organization asked for by rate headers; polling is stretched by it. */
   slowDownMs(): number
@@ -96,7 +115,12 @@ export type AzureScaleSet = {
   readonly overprovision: boolean
   readonly singlePlacementGroup: boolean
   readonly provisioning: string
-  readonly extensions: readonly { readonly name: string; readonly publisher: string; readonly type: string; readonly settings: Readonly<Record<string, unknown>> }[]
+  readonly extensions: readonly {
+    readonly name: string
+    readonly publisher: string
+    readonly type: string
+    readonly settings: Readonly<Record<string, unknown>>
+  }[]
   readonly subnetIds: readonly string[]
   /** The machines' administrator account. */
   readonly adminUsername?: string
@@ -230,7 +254,9 @@ export type Intent = {
   readonly error?: { readonly code: string; readonly message: string; readonly correlationId?: string }
 }
 
-export type IntentChange = { readonly id: string } & Partial<Pick<Intent, 'state' | 'operation' | 'seen' | 'capacity' | 'error'>> & { readonly changedAt: Instant }
+export type IntentChange = { readonly id: string } & Partial<Pick<Intent, 'state' | 'operation' | 'seen' | 'capacity' | 'error'>> & {
+    readonly changedAt: Instant
+  }
 
 /** One row of Diagnostics, in the shape of Azure DevOps' ElasticPoolLog. */
 export type LogEntry = {
@@ -249,7 +275,12 @@ export type LogEntry = {
 }
 export type NewLogEntry = Omit<LogEntry, 'id' | 'poolId'>
 
-export type Counts = Readonly<Record<'waiting' | 'running' | 'idle' | 'busy' | 'starting' | 'leaving' | 'failed' | 'saved' | 'foreign' | 'unclear' | 'total' | 'capacity', number>>
+export type Counts = Readonly<
+  Record<
+    'waiting' | 'running' | 'idle' | 'busy' | 'starting' | 'leaving' | 'failed' | 'saved' | 'foreign' | 'unclear' | 'total' | 'capacity',
+    number
+  >
+>
 
 /** What one pass saw and did. Equal passes in a row are one record with a count. */
 export type PassRecord = {
@@ -261,12 +292,21 @@ export type PassRecord = {
   readonly settingsVersion: number
   readonly tookMs: number
 }
-export type StoredPass = PassRecord & { readonly id: number; readonly lastAt: Instant; readonly lastWallTimeMs: number; readonly repeats: number }
+export type StoredPass = PassRecord & {
+  readonly id: number
+  readonly lastAt: Instant
+  readonly lastWallTimeMs: number
+  readonly repeats: number
+}
 
 /** The right to change pools: held by one replica at a time, told apart by its epoch. */
 export type Lease = { readonly epoch: number; readonly holder: string }
 
-export type Remembered = { readonly pool: PoolMemory | undefined; readonly machines: readonly MachineMemory[]; readonly openIntents: readonly Intent[] }
+export type Remembered = {
+  readonly pool: PoolMemory | undefined
+  readonly machines: readonly MachineMemory[]
+  readonly openIntents: readonly Intent[]
+}
 
 /** One atomic step of what the service remembers. */
 export type JournalChange = {
@@ -284,7 +324,9 @@ export type JournalChange = {
 
 /** Thrown by {@link Journal.commit} when another replica holds the lease; nothing was written. */
 export class LeaseLost extends Error {
-  constructor() { super('This replica no longer holds the lease of the pool. It changes nothing until it holds it again.') }
+  constructor() {
+    super('This replica no longer holds the lease of the pool. It changes nothing until it holds it again.')
+  }
 }
 
 export interface Journal {

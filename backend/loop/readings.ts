@@ -9,6 +9,8 @@ const earlyMs = 500
 const deadlineMs = 30_000
 /** Per pool and minute: what regular reads may use of each side. Reads at the gateway count but are never held back. */
 const readsPerMinuteMax = { pipelines: 12, azure: 4 } as const
+/** With nudges, Azure DevOps may be read this often. */
+const nudgedReadsPerMinuteMax = 20
 
 const paces = {
   quiet: { jobs: 12_000, agents: 60_000, machines: 60_000, scaleSet: 60_000 },
@@ -16,7 +18,12 @@ const paces = {
 } as const
 
 export type Part = 'jobs' | 'agents' | 'machines' | 'scaleSet'
-type Values = { jobs: readonly PipelinesJob[]; agents: readonly PipelinesAgent[]; machines: readonly AzureMachine[]; scaleSet: AzureScaleSet | undefined }
+type Values = {
+  jobs: readonly PipelinesJob[]
+  agents: readonly PipelinesAgent[]
+  machines: readonly AzureMachine[]
+  scaleSet: AzureScaleSet | undefined
+}
 
 export type Readings = {
   /** The latest usable answer of a part. */
@@ -27,6 +34,8 @@ export type Readings = {
   fresh<P extends Part>(part: P, signal: AbortSignal): Promise<Reading<Values[P]>>
   /** The part is read again in the next pass. */
   expire(part: Part): void
+  /** Somebody says that jobs changed: they are read in the next pass, as far as a flood of such words allows. */
+  nudge(): void
   /** An answer to a change of ours told the new state of an agent; `undefined` removes it. */
   learnAgent(agentId: number, change: Partial<PipelinesAgent> | undefined): void
 }
@@ -46,8 +55,7 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
     scaleSet: (signal) => scaleSet.read(signal),
   }
   const sideOf = (part: Part): 'pipelines' | 'azure' => (part === 'jobs' || part === 'agents' ? 'pipelines' : 'azure')
-  const mayRead = (part: Part): boolean => {
-    const side = sideOf(part)
+  const mayRead = (side: 'pipelines' | 'azure'): boolean => {
     calls[side] = calls[side].filter((at) => clock.now() - at < 60_000 - earlyMs)
     return calls[side].length < readsPerMinuteMax[side]
   }
@@ -65,7 +73,7 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
     const due = Math.min(slots[part].dueAt, (slots[part].last?.at ?? 0) + pace[part] + pipelines.slowDownMs())
     // A part that we changed ourselves is looked at again whatever the budget: an old answer would repeat the change.
     const changed = slots[part].dueAt === 0 && slots[part].last !== undefined
-    if (changed || (clock.now() >= due - earlyMs && mayRead(part))) await fresh(part, signal)
+    if (changed || (clock.now() >= due - earlyMs && mayRead(sideOf(part)))) await fresh(part, signal)
   }
   const get = <P extends Part>(part: P): Reading<Values[P]> => {
     const { last, failure } = slots[part]
@@ -86,6 +94,9 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
     },
     expire(part) {
       slots[part].dueAt = 0
+    },
+    nudge() {
+      if (calls.pipelines.length < nudgedReadsPerMinuteMax) slots.jobs.dueAt = 0
     },
     learnAgent(agentId, change) {
       const { last } = slots.agents as { last?: Known<readonly PipelinesAgent[]> }

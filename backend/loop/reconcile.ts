@@ -10,7 +10,21 @@ import { observe } from './observe.ts'
 import { outcomeOf } from './outcome.ts'
 import type { PoolState } from './pool-state.ts'
 import { LeaseLost } from './ports.ts'
-import type { Clock, Counts, ExtensionEntry, Intent, IntentChange, Journal, JournalChange, Lease, Log, Metrics, PassRecord, PoolRecord, Settings } from './ports.ts'
+import type {
+  Clock,
+  Counts,
+  ExtensionEntry,
+  Intent,
+  IntentChange,
+  Journal,
+  JournalChange,
+  Lease,
+  Log,
+  Metrics,
+  PassRecord,
+  PoolRecord,
+  Settings,
+} from './ports.ts'
 
 export type PassParts = {
   readonly clock: Clock
@@ -23,7 +37,13 @@ export type PassParts = {
   readonly extension: (record: PoolRecord) => ExtensionEntry
 }
 
-export type PassResult = { readonly snapshot: PoolSnapshot; readonly decision: Decision; readonly counts: Counts; readonly at: Instant; readonly forget: boolean }
+export type PassResult = {
+  readonly snapshot: PoolSnapshot
+  readonly decision: Decision
+  readonly counts: Counts
+  readonly at: Instant
+  readonly forget: boolean
+}
 
 /** Makes one pass. Throws {@link LeaseLost} when another replica has taken over; nothing was changed then. */
 export async function pass(parts: PassParts, state: PoolState, record: PoolRecord, signal: AbortSignal): Promise<PassResult> {
@@ -40,12 +60,22 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   const decision = checked(decide(seen.snapshot, record.settings, now), seen.snapshot, record, now)
   const intents = decision.steps.map((step) => intentOf(step, record.poolId, lease, clock.newId(), seen.snapshot, now))
   const counts = countsOf(seen.snapshot)
-  const entry: PassRecord = { ...times, counts, decision, snapshot: seen.snapshot, settingsVersion: record.version, tookMs: now - startedAt }
+  const entry: PassRecord = {
+    ...times,
+    counts,
+    decision,
+    snapshot: seen.snapshot,
+    settingsVersion: record.version,
+    tookMs: now - startedAt,
+  }
   await journal.commit(record.poolId, lease, {
     ...pruned(seen.change),
     ...(seen.pool === state.pool && !asked ? {} : { pool: seen.pool }),
     ...(intents.length === 0 ? {} : { newIntents: intents }),
-    ...logOf([...seen.ended.flatMap(({ intent, change }) => entriesForChange(intent, change, times)), ...intents.flatMap((intent) => entryForIntent(intent, times))]),
+    ...logOf([
+      ...seen.ended.flatMap(({ intent, change }) => entriesForChange(intent, change, times)),
+      ...intents.flatMap((intent) => entryForIntent(intent, times)),
+    ]),
     pass: recordOf(state, entry),
   })
   remember(state, seen.pool, seen.machines, [...state.intents.values(), ...intents], seen.change.intents ?? [])
@@ -56,9 +86,17 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
 }
 
 /** Sends the intents and writes down what became of them. */
-async function carryOut(parts: PassParts, state: PoolState, record: PoolRecord, round: { lease: Lease; extension: ExtensionEntry; intents: readonly Intent[]; signal: AbortSignal }): Promise<void> {
+async function carryOut(
+  parts: PassParts,
+  state: PoolState,
+  record: PoolRecord,
+  round: { lease: Lease; extension: ExtensionEntry; intents: readonly Intent[]; signal: AbortSignal },
+): Promise<void> {
   const { clock, journal, ownerId, metrics } = parts
-  const results = await act({ state, record, clock, ownerId, extension: round.extension, lease: parts.lease, signal: round.signal }, round.intents)
+  const results = await act(
+    { state, record, clock, ownerId, extension: round.extension, lease: parts.lease, signal: round.signal },
+    round.intents,
+  )
   const now = clock.now()
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
   const outcome = outcomeOf(state, round.intents, results, now)
@@ -67,9 +105,15 @@ async function carryOut(parts: PassParts, state: PoolState, record: PoolRecord, 
     ...(outcome.pool === state.pool ? {} : { pool: outcome.pool }),
     ...(outcome.machines.length === 0 ? {} : { machines: outcome.machines }),
     intents: outcome.intents,
-    ...logOf(outcome.intents.flatMap((change) => { const intent = byId.get(change.id); return intent === undefined ? [] : entriesForChange(intent, change, times) })),
+    ...logOf(
+      outcome.intents.flatMap((change) => {
+        const intent = byId.get(change.id)
+        return intent === undefined ? [] : entriesForChange(intent, change, times)
+      }),
+    ),
   })
-  for (const change of outcome.intents) metrics.action(record.poolId, byId.get(change.id)?.action.kind ?? 'claim', change.state ?? 'written')
+  for (const change of outcome.intents)
+    metrics.action(record.poolId, byId.get(change.id)?.action.kind ?? 'claim', change.state ?? 'written')
   const machines = new Map(state.machines)
   for (const memory of outcome.machines) machines.set(memory.id, memory)
   remember(state, outcome.pool, machines, [...state.intents.values()], outcome.intents)
@@ -82,25 +126,47 @@ function checked(decision: Decision, snapshot: PoolSnapshot, record: PoolRecord,
   return {
     ...decision,
     steps: breaches.filter(({ breach }) => breach === undefined).map(({ step }) => step),
-    reasons: [...decision.reasons, ...breaches.flatMap(({ step, breach }) => (breach === undefined ? [] : [{ code: 'invariant' as const, invariant: breach.invariant, action: step.action.kind, detail: breach.detail }]))],
+    reasons: [
+      ...decision.reasons,
+      ...breaches.flatMap(({ step, breach }) =>
+        breach === undefined
+          ? []
+          : [{ code: 'invariant' as const, invariant: breach.invariant, action: step.action.kind, detail: breach.detail }],
+      ),
+    ],
   }
 }
 
 function intentOf(step: Step, poolId: number, lease: Lease, id: string, snapshot: PoolSnapshot, now: Instant): Intent {
   const capacity = snapshot.scaleSet.known ? snapshot.scaleSet.value.capacity : 0
   return {
-    id, poolId, epoch: lease.epoch, action: step.action, reason: step.reason, state: 'written', writtenAt: now, changedAt: now, seen: [],
+    id,
+    poolId,
+    epoch: lease.epoch,
+    action: step.action,
+    reason: step.reason,
+    state: 'written',
+    writtenAt: now,
+    changedAt: now,
+    seen: [],
     ...(step.action.kind === 'grow' ? { capacity: { from: capacity, to: capacity + step.action.by } } : {}),
   }
 }
 
-function remember(state: PoolState, pool: PoolState['pool'], machines: PoolState['machines'], intents: readonly Intent[], changes: readonly IntentChange[]): void {
+function remember(
+  state: PoolState,
+  pool: PoolState['pool'],
+  machines: PoolState['machines'],
+  intents: readonly Intent[],
+  changes: readonly IntentChange[],
+): void {
   const byId = new Map(intents.map((intent) => [intent.id, intent]))
   for (const change of changes) {
     const intent = byId.get(change.id)
     if (intent !== undefined) byId.set(change.id, { ...intent, ...change })
   }
-  for (const [id, intent] of byId) if (intent.state === 'settled' || intent.state === 'failed' || intent.state === 'superseded') byId.delete(id)
+  for (const [id, intent] of byId)
+    if (intent.state === 'settled' || intent.state === 'failed' || intent.state === 'superseded') byId.delete(id)
   state.pool = pool
   state.machines = machines
   state.intents = byId
@@ -133,15 +199,45 @@ function reportPass(parts: PassParts, poolId: number, seen: ReturnType<typeof ob
 }
 
 const groupOf: Readonly<Record<Machine['stage'], keyof Counts>> = {
-  creating: 'starting', starting: 'starting', reimaging: 'starting', idle: 'idle', busy: 'busy', used: 'leaving', draining: 'leaving', disabled: 'leaving',
-  unregistered: 'leaving', deleting: 'leaving', offline: 'failed', failed: 'failed', saved: 'saved', foreign: 'foreign', unclear: 'unclear',
+  creating: 'starting',
+  starting: 'starting',
+  reimaging: 'starting',
+  idle: 'idle',
+  busy: 'busy',
+  used: 'leaving',
+  draining: 'leaving',
+  disabled: 'leaving',
+  unregistered: 'leaving',
+  deleting: 'leaving',
+  offline: 'failed',
+  failed: 'failed',
+  saved: 'saved',
+  foreign: 'foreign',
+  unclear: 'unclear',
 }
 
 /** The figures of a pass: jobs by state, machines by group. */
 export function countsOf(snapshot: PoolSnapshot): Counts {
-  const counts = { waiting: 0, running: 0, idle: 0, busy: 0, starting: 0, leaving: 0, failed: 0, saved: 0, foreign: 0, unclear: 0, total: 0, capacity: 0 }
+  const counts = {
+    waiting: 0,
+    running: 0,
+    idle: 0,
+    busy: 0,
+    starting: 0,
+    leaving: 0,
+    failed: 0,
+    saved: 0,
+    foreign: 0,
+    unclear: 0,
+    total: 0,
+    capacity: 0,
+  }
   if (snapshot.jobs.known) for (const job of snapshot.jobs.value) counts[job.agentId === undefined ? 'waiting' : 'running'] += 1
-  if (snapshot.machines.known) for (const machine of snapshot.machines.value) { counts[groupOf[machine.stage]] += 1; counts.total += 1 }
+  if (snapshot.machines.known)
+    for (const machine of snapshot.machines.value) {
+      counts[groupOf[machine.stage]] += 1
+      counts.total += 1
+    }
   if (snapshot.scaleSet.known) counts.capacity = snapshot.scaleSet.value.capacity
   return counts
 }

@@ -48,11 +48,20 @@ export function shareOut(intents: readonly Intent[], appeared: readonly string[]
 
 /** What became of one open intent; undefined while nothing is known. */
 export function settle(intent: Intent, seen: Seen): IntentChange | undefined {
-  const to = (state: Intent['state'], error?: Intent['error']): IntentChange => ({ id: intent.id, state, changedAt: seen.now, ...(error === undefined ? {} : { error }) })
+  const to = (state: Intent['state'], error?: Intent['error']): IntentChange => ({
+    id: intent.id,
+    state,
+    changedAt: seen.now,
+    ...(error === undefined ? {} : { error }),
+  })
   switch (intent.action.kind) {
-    case 'grow': case 'ask-again': return settleGrowth(intent, seen, to)
-    case 'delete': return settleDelete(intent, seen, to)
-    case 'reimage': return settleReimage(intent, seen, to)
+    case 'grow':
+    case 'ask-again':
+      return settleGrowth(intent, seen, to)
+    case 'delete':
+      return settleDelete(intent, seen, to)
+    case 'reimage':
+      return settleReimage(intent, seen, to)
     default:
       // The other calls answer with their effect. One without an answer is looked at again and decided anew.
       return intent.state !== 'accepted' && seen.now - intent.changedAt > 0 ? to('superseded') : undefined
@@ -64,11 +73,15 @@ type To = (state: Intent['state'], error?: Intent['error']) => IntentChange
 function settleGrowth(intent: Intent, seen: Seen, to: To): IntentChange | undefined {
   if (intent.state !== 'accepted') return settleUnansweredGrowth(intent, seen, to)
   if (intent.seen.length >= askedFor(intent)) return to('settled')
-  const operation = intent.operation === undefined ? undefined : seen.operations.get(intent.operation)
+  const operation = operationOf(intent, seen)
   if (operation?.state === 'failed') return to('failed', { code: operation.code, message: operation.message })
-  const over = operation?.state === 'succeeded' || operation?.state === 'gone'
-  if (over && seen.listedAt - intent.changedAt > listLagMs) return to('settled')
+  const isOver = operation !== undefined && operation.state !== 'running'
+  if (isOver && seen.listedAt - intent.changedAt > listLagMs) return to('settled')
   return seen.now - intent.writtenAt > growthMsMax ? to('settled') : undefined
+}
+
+function operationOf(intent: Intent, seen: Seen): AzureOperation | undefined {
+  return intent.operation === undefined ? undefined : seen.operations.get(intent.operation)
 }
 
 /** Sent and no answer: a capacity that reached the target tells that it happened. */
@@ -83,7 +96,7 @@ function settleDelete(intent: Intent, seen: Seen, to: To): IntentChange | undefi
   const left = machinesOf(intent).filter(({ id, generation }) => seen.memory.get(id)?.generation === generation)
   if (left.length === 0) return to('settled')
   if (intent.state === 'accepted') {
-    const operation = intent.operation === undefined ? undefined : seen.operations.get(intent.operation)
+    const operation = operationOf(intent, seen)
     if (operation?.state === 'failed') return to('failed', { code: operation.code, message: operation.message })
     return seen.now - intent.writtenAt > deleteHeldMsMax ? to('superseded') : undefined
   }
@@ -102,7 +115,11 @@ function settleReimage(intent: Intent, seen: Seen, to: To): IntentChange | undef
   if (intent.state !== 'accepted') return settleUnansweredReimage(intent, seen, to)
   const back = machinesOf(intent).every(({ id, generation }) => {
     const memory = seen.memory.get(id)
-    return memory === undefined || memory.generation > generation + 1 || (memory.stage !== 'reimaging' && seen.listedAt - intent.changedAt > listLagMs)
+    return (
+      memory === undefined ||
+      memory.generation > generation + 1 ||
+      (memory.stage !== 'reimaging' && seen.listedAt - intent.changedAt > listLagMs)
+    )
   })
   return back ? to('settled') : undefined
 }

@@ -4,7 +4,11 @@ import type { Instant } from '../core/snapshot.ts'
 import type { Intent, IntentChange, PoolMemory } from './ports.ts'
 
 /** The memory after growth intents ended. A refusal that names a limit becomes a room; others back off. */
-export function troubleAfter(memory: PoolMemory, ended: readonly { readonly intent: Intent; readonly change: IntentChange }[], now: Instant): PoolMemory {
+export function troubleAfter(
+  memory: PoolMemory,
+  ended: readonly { readonly intent: Intent; readonly change: IntentChange }[],
+  now: Instant,
+): PoolMemory {
   return ended.reduce((current, { intent, change }) => (isGrowth(intent) ? afterGrowth(current, intent, change, now) : current), memory)
 }
 

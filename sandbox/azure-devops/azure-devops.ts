@@ -32,8 +32,6 @@ export type AzureDevOpsParts = {
   /** At least one. Jobs belong to the first. */
   readonly projects: readonly Project[]
   checkToken(authorization: string | undefined): TokenCheck
-  /** Sees every request, for counting. */
-  onRequest?(request: FastifyRequest): void
   readonly rateLimit?: RateLimit
   readonly sessionTimes?: SessionTimes
   readonly builtInElasticPools?: readonly BuiltInElasticPool[]
@@ -56,7 +54,7 @@ async function addOrganization(scope: FastifyInstance, parts: AzureDevOpsParts, 
   const tokens = createAgentTokens(realNowMs)
   const budget = createRateBudget(parts.rateLimit ?? documentedRateLimit, realNowMs)
   const checkToken = (authorization: string | undefined): TokenCheck => parts.checkToken(authorization)
-  addProtocol(scope, parts)
+  addProtocol(scope)
 
   const add = createAddRoute(scope, { clock, organization, budget, checkToken, agentOf: tokens.agentOf })
   addLocationRoutes(add, organization, startedAtIso)
@@ -71,14 +69,13 @@ async function addOrganization(scope: FastifyInstance, parts: AzureDevOpsParts, 
 }
 
 /** What holds for every request, whether or not there is a route for it. */
-function addProtocol(scope: FastifyInstance, parts: AzureDevOpsParts): void {
+function addProtocol(scope: FastifyInstance): void {
   addBodyParsers(scope)
   scope.setErrorHandler((error, request, reply) => answerFailure(error, request, reply))
   scope.setNotFoundHandler((request, reply) => answerFailure(noRoute(request.method, pathOf(request)), request, reply))
   // Gives a preflight of any path a route; the hook below answers it.
   scope.options('/*', (request, reply) => answerFailure(noRoute(request.method, pathOf(request)), request, reply))
   scope.addHook('onRequest', async (request, reply) => {
-    parts.onRequest?.(request)
     const activity = randomUUID()
     reply.headers({ 'x-vss-e2eid': activity, activityid: activity })
     return answerCors(request, reply)

@@ -45,26 +45,32 @@ function judgeSecret(app: AppRegistration, secret: string | null): Refusal | und
   return refuse(401, 'invalid_client', 7000215, `The client secret given for application '${app.clientId}' is wrong.`)
 }
 
+type Expected = { readonly issuer: string; readonly subject: string; readonly audience: string; readonly publicKeyPem: string }
+
 function judgeAssertion(app: AppRegistration, form: URLSearchParams, tokenUrl: string): Refusal | undefined {
   if (form.get('client_assertion_type') !== assertionType)
     return refuse(401, 'invalid_client', 7000218, `client_assertion_type has to be ${assertionType}.`)
   const assertion = decodeToken(form.get('client_assertion') ?? '')
   if (assertion === undefined) return refuse(401, 'invalid_client', 50027, 'The client assertion is not a JSON Web Token.')
   const { iss, sub, aud } = assertion.claims
-  const own = iss === app.clientId
-  const issuer = own ? app.clientId : app.federated?.issuer
-  const subject = own ? app.clientId : app.federated?.subject
-  const audience = own ? tokenUrl : federationAudience
-  const key = own ? app.certificatePem : app.federated?.publicKeyPem
-  if (key === undefined || iss !== issuer)
+  const expected = expectedOf(app, tokenUrl).find((credential) => credential.issuer === iss)
+  if (expected === undefined)
     return refuse(401, 'invalid_client', 700211, `No credential of the application matches the assertion's issuer '${String(iss)}'.`)
-  if (sub !== subject)
+  if (sub !== expected.subject)
     return refuse(401, 'invalid_client', 700213, `No credential of the application matches the assertion's subject '${String(sub)}'.`)
-  if (aud !== audience) return refuse(401, 'invalid_client', 700212, `The assertion's audience '${String(aud)}' is not '${audience}'.`)
+  if (aud !== expected.audience)
+    return refuse(401, 'invalid_client', 700212, `The assertion's audience '${String(aud)}' is not '${expected.audience}'.`)
   if (!isNow(assertion)) return refuse(401, 'invalid_client', 700024, 'The client assertion is not within its valid time range.')
-  if (!isSignedBy(assertion, createPublicKey(key)))
-    return refuse(401, 'invalid_client', 700027, "The client assertion's signature does not verify.")
-  return undefined
+  if (isSignedBy(assertion, createPublicKey(expected.publicKeyPem))) return undefined
+  return refuse(401, 'invalid_client', 700027, "The client assertion's signature does not verify.")
+}
+
+/** The assertions an application may send: signed by itself, or by the issuer it trusts. */
+function expectedOf(app: AppRegistration, tokenUrl: string): readonly Expected[] {
+  const { clientId, certificatePem, federated } = app
+  const own =
+    certificatePem === undefined ? [] : [{ issuer: clientId, subject: clientId, audience: tokenUrl, publicKeyPem: certificatePem }]
+  return federated === undefined ? own : [...own, { ...federated, audience: federationAudience }]
 }
 
 function judgeScope(app: AppRegistration, form: URLSearchParams, ownUrl: string): Grant | Refusal {

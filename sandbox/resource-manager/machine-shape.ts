@@ -5,16 +5,17 @@ import { isObject, listAt, objectAt, stringAt } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { hasEtags, hasTimeCreated, withoutSecrets } from './scale-set-shape.ts'
 
-type Rendering = {
+export type Rendering = {
   readonly scaleSet: ScaleSetFacts
+  /** The model's virtualMachineProfile without its secrets: the same for every machine of a list. */
+  readonly profile: JsonObject
   readonly apiVersion: string
   readonly clock: SandboxClock
   readonly withInstanceView: boolean
 }
 
 export function machineShape(machine: MachineFacts, rendering: Rendering): JsonObject {
-  const { scaleSet, apiVersion, clock } = rendering
-  const profile = withoutSecrets(objectAt(scaleSet.properties, 'virtualMachineProfile'))
+  const { scaleSet, profile, apiVersion, clock } = rendering
   return {
     name: machine.name,
     id: `${scaleSet.id}/virtualMachines/${machine.instanceId}`,

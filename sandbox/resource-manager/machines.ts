@@ -4,10 +4,12 @@ import type { Answer, MachineFacts } from '../../backend/simulator/facts.ts'
 import { bodyOf, listAt, objectAt } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { instanceView, machineShape } from './machine-shape.ts'
+import type { Rendering } from './machine-shape.ts'
 import { accepted, pointToOperation } from './operations.ts'
 import { envelopeOf, queryOf, scaleSetId, scaleSetPath, versionOf } from './parts.ts'
 import type { ResourceManagerParts, ScaleSetPath, ScaleSetRequest } from './parts.ts'
 import { refuse, valueOf } from './refusals.ts'
+import { withoutSecrets } from './scale-set-shape.ts'
 
 type MachineRequest = FastifyRequest<{ Params: ScaleSetPath & { readonly instance: string } }>
 type Accepted = Answer<{ readonly operationId: string }>
@@ -70,7 +72,8 @@ function page(request: ScaleSetRequest, machines: readonly MachineFacts[], parts
   const after = queryOf(request)['$skiptoken']
   const ordered = machines.toSorted((a, b) => Number(a.instanceId) - Number(b.instanceId))
   const rest = after === undefined ? ordered : ordered.filter(({ instanceId }) => Number(instanceId) > Number(after))
-  const value = rest.slice(0, parts.pageSize).map((machine) => shape(request, machine, parts))
+  const rendering = renderingOf(request, parts)
+  const value = rest.slice(0, parts.pageSize).map((machine) => machineShape(machine, rendering))
   const last = rest[parts.pageSize - 1]
   if (last === undefined || rest.length === value.length) return { value }
   const next = new URL(`https://${request.host}${request.url}`)
@@ -79,9 +82,14 @@ function page(request: ScaleSetRequest, machines: readonly MachineFacts[], parts
 }
 
 function shape(request: ScaleSetRequest, machine: MachineFacts, parts: ResourceManagerParts): JsonObject {
+  return machineShape(machine, renderingOf(request, parts))
+}
+
+function renderingOf(request: ScaleSetRequest, parts: ResourceManagerParts): Rendering {
   const scaleSet = envelopeOf(parts.world, scaleSetId(request.params))
+  const profile = withoutSecrets(objectAt(scaleSet.properties, 'virtualMachineProfile'))
   const withInstanceView = queryOf(request)['$expand']?.toLowerCase() === 'instanceview'
-  return machineShape(machine, { scaleSet, apiVersion: versionOf(request), clock: parts.clock, withInstanceView })
+  return { scaleSet, profile, apiVersion: versionOf(request), clock: parts.clock, withInstanceView }
 }
 
 function protect(request: MachineRequest, reply: FastifyReply, parts: ResourceManagerParts): object {

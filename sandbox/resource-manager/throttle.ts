@@ -84,18 +84,21 @@ function kindOf(method: string): keyof typeof callerLimits {
   return method === 'DELETE' ? 'deletes' : 'writes'
 }
 
-/** Compute's operation group; undefined for other providers. A tag written at a scale set reaches Compute as an update (assumed). */
+/** Compute's operation group; undefined for other providers. */
 function computeGroupOf({ method, path, expanded }: Call): ComputeGroup | undefined {
-  const match = /\/providers\/microsoft\.compute\/virtualmachinescalesets(?:\/[^/]+(?:\/(.*))?)?$/i.exec(path)
+  const match = /\/providers\/microsoft\.compute\/virtualmachinescalesets(?:\/[^/]+)?(\/.*)?$/i.exec(path)
   if (match === null) return undefined
-  const rest = match[1]?.toLowerCase() ?? ''
-  const ofMachine = rest.startsWith('virtualmachines/')
-  if (method === 'GET') {
-    const isList = rest === 'virtualmachines' || /virtualmachinescalesets$/i.test(path)
-    if (expanded || isList || rest.endsWith('instanceview')) return 'HighCostGetVMScaleSet'
-    return ofMachine ? 'GetVMScaleSetVM' : 'GetVMScaleSet'
-  }
-  if (ofMachine) return 'UpdateVMScaleSetVM'
-  if (['delete', 'poweroff', 'deallocate'].includes(rest) || (method === 'DELETE' && rest === '')) return 'DeleteVMScaleSet'
-  return method === 'PUT' && rest === '' ? 'PutVMScaleSet' : 'UpdateVMScaleSet'
+  const rest = match[1]?.slice(1).toLowerCase() ?? ''
+  if (method !== 'GET') return changeGroupOf(method, rest)
+  const isList = rest === 'virtualmachines' || /virtualmachinescalesets$/i.test(path)
+  if (expanded || isList || rest.endsWith('instanceview')) return 'HighCostGetVMScaleSet'
+  return rest.startsWith('virtualmachines/') ? 'GetVMScaleSetVM' : 'GetVMScaleSet'
+}
+
+/** A tag written at a scale set reaches Compute as an update (assumed). */
+function changeGroupOf(method: string, rest: string): ComputeGroup {
+  if (rest.startsWith('virtualmachines/')) return 'UpdateVMScaleSetVM'
+  if (rest === '' && method === 'DELETE') return 'DeleteVMScaleSet'
+  if (rest === '' && method === 'PUT') return 'PutVMScaleSet'
+  return ['delete', 'poweroff', 'deallocate'].includes(rest) ? 'DeleteVMScaleSet' : 'UpdateVMScaleSet'
 }

@@ -66,12 +66,19 @@ test('readyz names each reason', async () => {
   state.lastPassAt = 0
   const answer = await app.inject({ url: '/readyz' })
   expect(answer.statusCode).toBe(503)
-  expect(answer.json()).toEqual({ ready: false, reasons: ['Another replica (b) holds the lease.', 'The last pass of pool 7 was 1000 s ago.'] })
+  expect(answer.json()).toEqual({
+    ready: false,
+    reasons: ['Another replica (b) holds the lease.', 'The last pass of pool 7 was 1000 s ago.'],
+  })
 })
 
 test('only scripts of the manifest are served, under their own hash', async () => {
   const app = await apiOf(world())
-  for (const url of [`/scripts/2/${'a'.repeat(64)}/enableagent.sh`, `/scripts/1/${'b'.repeat(64)}/enableagent.sh`, `/scripts/1/${'a'.repeat(64)}/..%2fmanifest.json`]) {
+  for (const url of [
+    `/scripts/2/${'a'.repeat(64)}/enableagent.sh`,
+    `/scripts/1/${'b'.repeat(64)}/enableagent.sh`,
+    `/scripts/1/${'a'.repeat(64)}/..%2fmanifest.json`,
+  ]) {
     expect((await app.inject({ url })).statusCode).toBe(404)
   }
 })

@@ -5,12 +5,23 @@ import type { Decision } from '../../backend/core/decision.ts'
 import { defaultSettings, type PoolSettings } from '../../backend/core/settings.ts'
 import type { Known, Machine, PoolSnapshot, Reading } from '../../backend/core/snapshot.ts'
 import type { CheckedAccess } from '../../backend/loop/pool-check.ts'
-import { createPools, type AgentPool, type Organization, type PoolStore } from '../../backend/loop/pools.ts'
-import type { AzureMachine, AzureScaleSet, Clock, LogEntry, Order, PipelinesAgent, PoolRecord, StoredPass } from '../../backend/loop/ports.ts'
+import type { AgentPool, Organization, PoolStore } from '../../backend/loop/pool-parts.ts'
+import { createPools } from '../../backend/loop/pools.ts'
+import type {
+  AzureMachine,
+  AzureScaleSet,
+  Clock,
+  LogEntry,
+  Order,
+  PipelinesAgent,
+  PoolRecord,
+  StoredPass,
+} from '../../backend/loop/ports.ts'
 
 export const operatorKey = 'operator-key-of-the-test'
 export const hookSecret = 'secret of the hook'
-export const scaleSetId = '/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/ci/providers/Microsoft.Compute/virtualMachineScaleSets/linux'
+export const scaleSetId =
+  '/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/ci/providers/Microsoft.Compute/virtualMachineScaleSets/linux'
 export const nowMs = 1_000_000
 export const wallMs = Date.UTC(2026, 10, 21, 8, 0, 0)
 
@@ -20,13 +31,36 @@ export const asOperator = basic(operatorKey)
 
 export function scaleSet(change: Partial<AzureScaleSet> = {}): AzureScaleSet {
   return {
-    id: scaleSetId, location: 'westeurope', capacity: 0, etag: '"1"', skuName: 'Standard_D2s_v5', tags: {}, os: 'linux', orchestration: 'uniform', upgradePolicy: 'Manual',
-    overprovision: false, singlePlacementGroup: false, provisioning: 'Succeeded', extensions: [], subnetIds: [], hasIdentity: false, ...change,
+    id: scaleSetId,
+    location: 'westeurope',
+    capacity: 0,
+    etag: '"1"',
+    skuName: 'Standard_D2s_v5',
+    tags: {},
+    os: 'linux',
+    orchestration: 'uniform',
+    upgradePolicy: 'Manual',
+    overprovision: false,
+    singlePlacementGroup: false,
+    provisioning: 'Succeeded',
+    extensions: [],
+    subnetIds: [],
+    hasIdentity: false,
+    ...change,
   }
 }
 
 export function azureMachine(id: string, change: Partial<AzureMachine> = {}): AzureMachine {
-  return { id, vmId: `vm-${id}`, name: `linux00000${id}`, createdAt: '2026-11-21T07:00:00Z', provisioning: 'succeeded', latestModel: true, protected: false, ...change }
+  return {
+    id,
+    vmId: `vm-${id}`,
+    name: `linux00000${id}`,
+    createdAt: '2026-11-21T07:00:00Z',
+    provisioning: 'succeeded',
+    latestModel: true,
+    protected: false,
+    ...change,
+  }
 }
 
 export function snapshot(change: Partial<PoolSnapshot> = {}): PoolSnapshot {
@@ -35,7 +69,14 @@ export function snapshot(change: Partial<PoolSnapshot> = {}): PoolSnapshot {
     wallTimeMs: wallMs,
     jobs: known([]),
     agents: known({ others: [], orphans: [] }),
-    scaleSet: known({ capacity: 2, claim: 'ours', extensionCurrent: true, operationRunning: false, singlePlacementGroup: false, blockers: [] }),
+    scaleSet: known({
+      capacity: 2,
+      claim: 'ours',
+      extensionCurrent: true,
+      operationRunning: false,
+      singlePlacementGroup: false,
+      blockers: [],
+    }),
     machines: known([]),
     capabilities: known({}),
     asked: 0,
@@ -48,15 +89,52 @@ export function snapshot(change: Partial<PoolSnapshot> = {}): PoolSnapshot {
   } as PoolSnapshot
 }
 
-export const nothingToDo: Decision = { wanted: 1, steps: [], reasons: [{ code: 'enough', waiting: 0, standby: 1, idle: 1, coming: 0 }], lookAgainInMs: 10_000 }
+export const nothingToDo: Decision = {
+  wanted: 1,
+  steps: [],
+  reasons: [{ code: 'enough', waiting: 0, standby: 1, idle: 1, coming: 0 }],
+  lookAgainInMs: 10_000,
+}
 
 export function idle(id: string): Machine {
-  return { stage: 'idle', id, name: `linux00000${id}`, generation: 1, since: nowMs - 60_000, agent: { id: 100 + Number(id), name: `linux00000${id}`, online: true, enabled: true } }
+  return {
+    stage: 'idle',
+    id,
+    name: `linux00000${id}`,
+    generation: 1,
+    since: nowMs - 60_000,
+    agent: { id: 100 + Number(id), name: `linux00000${id}`, online: true, enabled: true },
+  }
 }
 
 export function pass(id: number): StoredPass {
-  const counts = { waiting: 0, running: 0, idle: 1, busy: 0, starting: 0, leaving: 0, failed: 0, saved: 0, foreign: 0, unclear: 0, total: 1, capacity: 1 }
-  return { id, at: nowMs, lastAt: nowMs, wallTimeMs: wallMs, lastWallTimeMs: wallMs, repeats: 1, tookMs: 12, counts, decision: nothingToDo, snapshot: snapshot(), settingsVersion: 1 }
+  const counts = {
+    waiting: 0,
+    running: 0,
+    idle: 1,
+    busy: 0,
+    starting: 0,
+    leaving: 0,
+    failed: 0,
+    saved: 0,
+    foreign: 0,
+    unclear: 0,
+    total: 1,
+    capacity: 1,
+  }
+  return {
+    id,
+    at: nowMs,
+    lastAt: nowMs,
+    wallTimeMs: wallMs,
+    lastWallTimeMs: wallMs,
+    repeats: 1,
+    tookMs: 12,
+    counts,
+    decision: nothingToDo,
+    snapshot: snapshot(),
+    settingsVersion: 1,
+  }
 }
 
 export function logEntry(id: number, change: Partial<LogEntry> = {}): LogEntry {
@@ -93,7 +171,16 @@ export function world({ empty = false }: { readonly empty?: boolean } = {}) {
   }
   if (!empty) {
     agentPools.push(pool(7, 'linux'))
-    records.set(7, { poolId: 7, name: 'linux', scaleSetId, settings: { ...defaultSettings, machinesMax: 10 }, version: 1, orders: [], replaceConfirmed: false, takeOverConfirmed: false })
+    records.set(7, {
+      poolId: 7,
+      name: 'linux',
+      scaleSetId,
+      settings: { ...defaultSettings, machinesMax: 10 },
+      version: 1,
+      orders: [],
+      replaceConfirmed: false,
+      takeOverConfirmed: false,
+    })
     state.latest.set(7, { snapshot: snapshot(), decision: nothingToDo, at: nowMs })
   }
   return state
@@ -170,13 +257,37 @@ function accessOf(state: World): CheckedAccess {
   return {
     read: async () => state.azure.set,
     machines: async () => state.azure.machines,
-    rooms: async () => known([{ kind: 'quota' as const, machines: 50, detail: 'cores' }, { kind: 'subnet' as const, machines: 50, detail: 'addresses' }]),
+    rooms: async () =>
+      known([
+        { kind: 'quota' as const, machines: 50, detail: 'cores' },
+        { kind: 'subnet' as const, machines: 50, detail: 'addresses' },
+      ]),
     autoscale: async () => known([]),
     permissions: async () => known([{ actions: ['*'], notActions: [] }]),
   }
 }
 
-export async function apiOf(state: World) {
+function historyOf(state: World): ApiParts['history'] {
+  return {
+    log: async (_, { top, before = Infinity, after, level, machine }) => {
+      const rows = state.log.filter(
+        (row) =>
+          row.id < before && row.id > (after ?? -1) && (level ?? row.level) === row.level && (machine ?? row.machine) === row.machine,
+      )
+      return (after === undefined ? rows.toReversed() : rows).slice(0, top)
+    },
+    passes: async (_, { top, before = Infinity }) =>
+      state.passes
+        .filter(({ id }) => id < before)
+        .toReversed()
+        .slice(0, top),
+    intents: async () => [],
+    machine: async () => state.gone,
+    waits: async () => ({ jobs: 2, p50Ms: 1000, p95Ms: 2000, startedJobs: 2, lostToOnceRace: 0 }),
+  }
+}
+
+export async function apiOf(state: World, history = historyOf(state)) {
   const settings = storeOf(state)
   const organization = organizationOf(state)
   const nudge = (poolId?: number) => void state.nudges.push(poolId)
@@ -195,19 +306,17 @@ export async function apiOf(state: World) {
         return () => void state.listeners.delete(listener)
       },
     },
-    pools: createPools({ owner: 'me', store: settings, organization, agents: async () => known(state.agents), scaleSet: () => accessOf(state), nudge }),
+    pools: createPools({
+      owner: 'me',
+      store: settings,
+      organization,
+      agents: async () => known(state.agents),
+      scaleSet: () => accessOf(state),
+      nudge,
+    }),
     settings,
     organization,
-    history: {
-      log: async (_, { top, before = Infinity, after, level, machine }) => {
-        const rows = state.log.filter((row) => row.id < before && row.id > (after ?? -1) && (level ?? row.level) === row.level && (machine ?? row.machine) === row.machine)
-        return (after === undefined ? rows.toReversed() : rows).slice(0, top)
-      },
-      passes: async (_, { top, before = Infinity }) => state.passes.filter(({ id }) => id < before).toReversed().slice(0, top),
-      intents: async () => [],
-      machine: async () => state.gone,
-      waits: async () => ({ jobs: 2, p50Ms: 1000, p95Ms: 2000, startedJobs: 2, lostToOnceRace: 0 }),
-    },
+    history,
     metrics: { text: async () => 'machines 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
     scripts: { version: '1', files: [{ name: 'enableagent.sh', sha256: 'a'.repeat(64), body: Buffer.from('#!/bin/bash\n') }] },
     leaseProblem: () => state.lease,

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { createOrganization } from './azure-devops-support.ts'
-import type { Organization, Reply } from './azure-devops-support.ts'
+import type { Loose, Organization, Reply } from './azure-devops-support.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const jwk = publicKey.export({ format: 'jwk' })
@@ -13,7 +13,7 @@ let organization: Organization
 let now: number
 let poolId: number
 let pool: string
-let agent: any
+let agent: Loose
 
 beforeEach(async () => {
   now = Date.now()
@@ -25,13 +25,13 @@ beforeEach(async () => {
 })
 afterEach(() => organization.app.close())
 
-async function register(name: string): Promise<any> {
+async function register(name: string): Promise<Loose> {
   const authorization = { publicKey: { exponent: base64(jwk.e), modulus: base64(jwk.n) } }
   const body = { name, version: '4.273.0', maxParallelism: 1, provisioningState: 'Provisioned', systemCapabilities: {}, authorization }
   return (await organization.send('POST', `${pool}/agents`, { body })).json
 }
 
-async function askToken(who: any, change: { key?: typeof privateKey; audience?: string; expires?: string } = {}): Promise<Reply> {
+async function askToken(who: Loose, change: { key?: typeof privateKey; audience?: string; expires?: string } = {}): Promise<Reply> {
   const { clientId, authorizationUrl } = who.authorization
   const assertion = await new SignJWT({ jti: 'once' })
     .setProtectedHeader({ alg: 'RS256' })
@@ -49,13 +49,13 @@ async function askToken(who: any, change: { key?: typeof privateKey; audience?: 
   return organization.send('POST', new URL(authorizationUrl).pathname.replace('/fabrikam/', ''), { headers, body: form.toString() })
 }
 
-async function asAgent(who: any): Promise<Organization['send']> {
+async function asAgent(who: Loose): Promise<Organization['send']> {
   const { json } = await askToken(who)
   const headers = { authorization: `Bearer ${json.access_token}` }
   return (method, path, options = {}) => organization.send(method, path, { ...options, headers: { ...headers, ...options.headers } })
 }
 
-async function openSession(send: Organization['send'], who: any): Promise<any> {
+async function openSession(send: Organization['send'], who: Loose): Promise<Loose> {
   const body = { ownerName: 'vm000001', agent: { id: who.id, name: who.name, version: '4.273.0' }, systemCapabilities: { maven: '3' } }
   return (await send('POST', `${pool}/sessions`, { body })).json
 }
@@ -100,7 +100,8 @@ test('an agent goes online, takes a job, renews its lock, finishes it and leaves
   const send = await asAgent(agent)
   const { sessionId, encryptionKey } = await openSession(send, agent)
   expect(encryptionKey.encrypted).toBe(false)
-  const read = async (): Promise<any> => (await organization.send('GET', `${pool}/agents/${agent.id}?includeAssignedRequest=true&includeLastCompletedRequest=true`)).json
+  const read = async (): Promise<Loose> =>
+    (await organization.send('GET', `${pool}/agents/${agent.id}?includeAssignedRequest=true&includeLastCompletedRequest=true`)).json
   expect(await read()).toMatchObject({ status: 'online' })
   const requestId = organization.world.queueJob({ poolId, durationMs: 60_000, demands: ['maven'] })
   organization.pass(60_000)

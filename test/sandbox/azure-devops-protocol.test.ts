@@ -74,7 +74,9 @@ describe('api-version', () => {
     const change = await organization.send('POST', pools, { headers: { accept: '*/*' }, body: { name: 'linux' } })
     expect(change.status).toBe(400)
     expect(change.json.typeKey).toBe('VssVersionNotSpecifiedException')
-    expect((await organization.send('POST', `${pools}?api-version=7.1`, { headers: { accept: '*/*' }, body: { name: 'linux' } })).status).toBe(200)
+    expect(
+      (await organization.send('POST', `${pools}?api-version=7.1`, { headers: { accept: '*/*' }, body: { name: 'linux' } })).status,
+    ).toBe(200)
   })
 
   test.each([
@@ -137,7 +139,12 @@ describe('browsers of another origin', () => {
   const origin = 'https://fabrikam.example'
 
   test('may ask beforehand, without a token', async () => {
-    const headers = { origin, authorization: '', 'access-control-request-method': 'PATCH', 'access-control-request-headers': 'authorization' }
+    const headers = {
+      origin,
+      authorization: '',
+      'access-control-request-method': 'PATCH',
+      'access-control-request-headers': 'authorization',
+    }
     const reply = await organization.send('OPTIONS', `${pools}/1/agents/2`, { headers })
     expect(reply.status).toBe(200)
     expect(reply.headers['access-control-allow-methods']).toContain('PATCH')
@@ -158,7 +165,9 @@ describe('the rate limit', () => {
     let now = 1_000_000
     // 1 TSTU pays ten reads.
     const rateLimit = { tstu: 1, delayMsMax: 10 }
-    return { limited: await createOrganization({ rateLimit, realNowMs: () => now }), later: (ms) => void (now += ms) }
+    await organization.app.close()
+    organization = await createOrganization({ rateLimit, realNowMs: () => now })
+    return { limited: organization, later: (ms) => void (now += ms) }
   }
 
   test('is silent at first, warns when it is close and refuses when it is over', async () => {
@@ -211,10 +220,19 @@ describe('projects and queues', () => {
 test('every announced route of the task agent area is served', async () => {
   const { poolId, agentId } = await addPoolAndAgent(organization)
   const { json } = await organization.send('OPTIONS', '_apis/DistributedTask')
-  const values: Record<string, string> = { area: 'distributedtask', poolId: String(poolId), agentId: String(agentId), project: fabrikam.id }
+  const ids = { poolId: String(poolId), agentId: String(agentId), project: fabrikam.id, definitionId: '', jobId: '' }
+  const values: Record<string, string> = {
+    area: 'distributedtask',
+    packageType: 'agent',
+    platform: 'linux-x64',
+    version: '4.273.0',
+    ...ids,
+  }
   const unserved = []
   for (const { routeTemplate, resourceName } of json.value) {
-    const path = String(routeTemplate).replace(/\{(\w+)\}/g, (_, name: string) => (name === 'resource' ? resourceName : (values[name] ?? '1')))
+    const path = String(routeTemplate)
+      .replace(/\{(\w+)\}/g, (_, name: string) => (name === 'resource' ? resourceName : (values[name] ?? '1')))
+      .replace(/\/$/, '')
     const methods = await Promise.all(['GET', 'PUT', 'POST', 'DELETE'].map((method) => organization.send(method, path)))
     if (methods.every((reply) => reply.json?.typeKey === 'HttpRouteNotFoundException')) unserved.push(path)
   }

@@ -14,11 +14,19 @@ beforeEach(async () => {
 })
 afterEach(() => organization.app.close())
 
-const queue = (count: number): readonly number[] => Array.from({ length: count }, () => organization.world.queueJob({ poolId, durationMs: 60_000 }))
-const ids = (json: { readonly value: readonly { readonly requestId: number }[] }): readonly number[] => json.value.map(({ requestId }) => requestId)
+const queue = (count: number): readonly number[] =>
+  Array.from({ length: count }, () => organization.world.queueJob({ poolId, durationMs: 60_000 }))
+const ids = (json: { readonly value: readonly { readonly requestId: number }[] }): readonly number[] =>
+  json.value.map(({ requestId }) => requestId)
 
 test('a waiting job has demands and matched agents, but no agent, no assignment and no result', async () => {
-  const requestId = organization.world.queueJob({ poolId, durationMs: 60_000, jobName: 'Build', definition: 'ci', demands: ['maven', 'Agent.ComputerName -equals vm000001'] })
+  const requestId = organization.world.queueJob({
+    poolId,
+    durationMs: 60_000,
+    jobName: 'Build',
+    definition: 'ci',
+    demands: ['maven', 'Agent.ComputerName -equals vm000001'],
+  })
   const { json } = await organization.send('GET', `${requests}?completedRequestCount=0`)
   const [job] = json.value
   expect(job).toMatchObject({ requestId, jobName: 'Build', planType: 'Build', poolId, scopeId: fabrikam.id, definition: { name: 'ci' } })

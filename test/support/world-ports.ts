@@ -27,11 +27,22 @@ export function worldPipelines(parts: WorldPortsParts): Pipelines {
   const { devops } = parts.world
   const read = <T, R>(name: string, ask: () => Answer<T>, map: (value: T) => R): Promise<Reading<R>> => call.read(name, ask, map)
   return {
-    jobs: (poolId) => read('jobs', () => devops.requests(poolId), (requests) => requests.filter((each) => each.result === undefined).map(jobOf)),
-    agents: (poolId) => read('agents', () => devops.agents(poolId), (agents) => agents.map(agentOf)),
+    jobs: (poolId) =>
+      read(
+        'jobs',
+        () => devops.requests(poolId),
+        (requests) => requests.filter((each) => each.result === undefined).map(jobOf),
+      ),
+    agents: (poolId) =>
+      read(
+        'agents',
+        () => devops.agents(poolId),
+        (agents) => agents.map(agentOf),
+      ),
     async agent(poolId, agentId) {
       const answer = await call.ask('agent', false, () => devops.agent(poolId, agentId))
-      if (answer.ok) return { known: true, at: parts.clock.now(), value: { ...agentOf(answer.value), capabilities: answer.value.systemCapabilities } }
+      if (answer.ok)
+        return { known: true, at: parts.clock.now(), value: { ...agentOf(answer.value), capabilities: answer.value.systemCapabilities } }
       return isMissing(answer) ? { known: true, at: parts.clock.now(), value: undefined } : { known: false, why: whyNot(answer) }
     },
     setEnabled: (poolId, agentId, enabled) => call.change('set-enabled', () => devops.updateAgent(poolId, agentId, { enabled })),
@@ -39,8 +50,14 @@ export function worldPipelines(parts: WorldPortsParts): Pipelines {
       const answer = await call.ask('remove-agent', true, () => devops.deleteAgent(poolId, agentId))
       return !answer.ok && isMissing(answer) ? { kind: 'done' } : outcomeOf(answer)
     },
-    addPlaceholder: (poolId, name, version, capabilities) => call.change('add-placeholder', () => devops.addAgent(poolId, { name, version, osDescription: 'placeholder', systemCapabilities: capabilities }), (agent) => ({ detail: String(agent.id) })),
-    updatePlaceholder: (poolId, agentId, version, capabilities) => call.change('update-placeholder', () => devops.updateAgent(poolId, agentId, { version, systemCapabilities: capabilities })),
+    addPlaceholder: (poolId, name, version, capabilities) =>
+      call.change(
+        'add-placeholder',
+        () => devops.addAgent(poolId, { name, version, osDescription: 'placeholder', systemCapabilities: capabilities }),
+        (agent) => ({ detail: String(agent.id) }),
+      ),
+    updatePlaceholder: (poolId, agentId, version, capabilities) =>
+      call.change('update-placeholder', () => devops.updateAgent(poolId, agentId, { version, systemCapabilities: capabilities })),
     async deletePool(poolId) {
       const answer = await call.ask('delete-pool', true, () => devops.deletePool(poolId))
       return !answer.ok && isMissing(answer) ? { kind: 'done' } : outcomeOf(answer)
@@ -51,14 +68,23 @@ export function worldPipelines(parts: WorldPortsParts): Pipelines {
 
 function jobOf(request: RequestFacts) {
   return {
-    requestId: request.id, name: request.jobName, pipeline: request.definition.name, demands: request.demands, queuedAt: String(request.queuedAt),
-    ...(request.agentId === undefined ? {} : { agentId: request.agentId }), matchedAgentIds: request.matchedAgentIds,
+    requestId: request.id,
+    name: request.jobName,
+    pipeline: request.definition.name,
+    demands: request.demands,
+    queuedAt: String(request.queuedAt),
+    ...(request.agentId === undefined ? {} : { agentId: request.agentId }),
+    matchedAgentIds: request.matchedAgentIds,
   }
 }
 
 function agentOf(agent: AgentFacts): PipelinesAgent {
   return {
-    id: agent.id, name: agent.name, online: agent.online, enabled: agent.enabled, version: agent.version,
+    id: agent.id,
+    name: agent.name,
+    online: agent.online,
+    enabled: agent.enabled,
+    version: agent.version,
     ...(agent.assignedRequestId === undefined ? {} : { requestId: agent.assignedRequestId }),
     ...(agent.lastCompletedRequestId === undefined ? {} : { lastRequestId: agent.lastCompletedRequestId }),
   }
@@ -74,33 +100,76 @@ export function worldScaleSet(parts: WorldPortsParts, id: string): ScaleSet {
       if (answer.ok) return { known: true, at: parts.clock.now(), value: scaleSetOf(answer.value) }
       return isMissing(answer) ? { known: true, at: parts.clock.now(), value: undefined } : { known: false, why: whyNot(answer) }
     },
-    machines: () => call.read('list-machines', () => azure.machines(id), (machines) => machines.map(machineOf)),
+    machines: () =>
+      call.read(
+        'list-machines',
+        () => azure.machines(id),
+        (machines) => machines.map(machineOf),
+      ),
     async operation(address) {
       const answer = await call.ask('operation', false, () => azure.operation(address))
-      if (!answer.ok) return isMissing(answer) ? { known: true, at: parts.clock.now(), value: { state: 'gone' } } : { known: false, why: whyNot(answer) }
+      if (!answer.ok)
+        return isMissing(answer) ? { known: true, at: parts.clock.now(), value: { state: 'gone' } } : { known: false, why: whyNot(answer) }
       const { state, error } = answer.value
-      const value = state === 'InProgress' ? { state: 'running' as const } : state === 'Succeeded' ? { state: 'succeeded' as const } : { state: 'failed' as const, code: error?.code ?? state, message: error?.message ?? '' }
+      const value =
+        state === 'InProgress'
+          ? { state: 'running' as const }
+          : state === 'Succeeded'
+            ? { state: 'succeeded' as const }
+            : { state: 'failed' as const, code: error?.code ?? state, message: error?.message ?? '' }
       return { known: true, at: parts.clock.now(), value }
     },
-    rooms: () => call.read('usages', () => azure.usages(id.split('/')[2] ?? '', 'westeurope'), (usages) => {
-      const cores = usages.find((each) => each.name === 'cores')
-      return cores === undefined ? [] : [{ kind: 'quota' as const, machines: Math.floor((cores.limit - cores.current) / 2), detail: `${cores.limit - cores.current} of ${cores.limit} cores are free.` }]
-    }),
+    rooms: () =>
+      call.read(
+        'usages',
+        () => azure.usages(id.split('/')[2] ?? '', 'westeurope'),
+        (usages) => {
+          const cores = usages.find((each) => each.name === 'cores')
+          return cores === undefined
+            ? []
+            : [
+                {
+                  kind: 'quota' as const,
+                  machines: Math.floor((cores.limit - cores.current) / 2),
+                  detail: `${cores.limit - cores.current} of ${cores.limit} cores are free.`,
+                },
+              ]
+        },
+      ),
     setCapacity: (seen, capacity) => call.change('set-capacity', () => azure.patchScaleSet(id, { capacity }, seen.etag), operation),
     deleteMachines: (ids) => call.change('delete-instances', () => azure.deleteInstances(id, ids), operation),
     reimageMachines: (ids) => call.change('reimage', () => azure.reimage(id, ids), operation),
-    claimTag: (seen, name, value) => call.change('claim', () => azure.patchScaleSet(id, { tags: { ...seen.tags, [name]: value } }, seen.etag)),
+    claimTag: (seen, name, value) =>
+      call.change('claim', () => azure.patchScaleSet(id, { tags: { ...seen.tags, [name]: value } }, seen.etag)),
     mergeTag: (name, value) => call.change('merge-tag', () => azure.mergeTags(id, 'Merge', { [name]: value })),
     removeTag: (name, value) => call.change('remove-tag', () => azure.mergeTags(id, 'Delete', { [name]: value })),
-    putExtension: (seen, entry) => call.change('put-extension', () => azure.patchScaleSet(id, { properties: withExtensions(parts.world, id, [...others(seen, entry.name), {
-      name: entry.name, properties: { publisher: entry.publisher, type: entry.type, typeHandlerVersion: entry.version, settings: entry.settings as Json, provisionAfterExtensions: entry.after },
-    }]) })),
-    removeExtension: (seen, name) => call.change('remove-extension', () => azure.patchScaleSet(id, { properties: withExtensions(parts.world, id, others(seen, name)) })),
+    putExtension: (seen, entry) =>
+      call.change('put-extension', () =>
+        azure.patchScaleSet(id, {
+          properties: withExtensions(parts.world, id, [
+            ...others(seen, entry.name),
+            {
+              name: entry.name,
+              properties: {
+                publisher: entry.publisher,
+                type: entry.type,
+                typeHandlerVersion: entry.version,
+                settings: entry.settings as Json,
+                provisionAfterExtensions: entry.after,
+              },
+            },
+          ]),
+        }),
+      ),
+    removeExtension: (seen, name) =>
+      call.change('remove-extension', () => azure.patchScaleSet(id, { properties: withExtensions(parts.world, id, others(seen, name)) })),
   }
 }
 
 function others(seen: AzureScaleSet, name: string): Json[] {
-  return seen.extensions.filter((each) => each.name !== name).map((each) => ({ name: each.name, properties: { publisher: each.publisher, type: each.type, settings: each.settings as Json } }))
+  return seen.extensions
+    .filter((each) => each.name !== name)
+    .map((each) => ({ name: each.name, properties: { publisher: each.publisher, type: each.type, settings: each.settings as Json } }))
 }
 
 function withExtensions(world: World, id: string, extensions: readonly Json[]): { readonly [key: string]: Json } {
@@ -109,15 +178,32 @@ function withExtensions(world: World, id: string, extensions: readonly Json[]): 
 }
 
 type Loose = { readonly [key: string]: Json }
-const at = (value: Json | undefined, ...keys: readonly string[]): Json | undefined => keys.reduce<Json | undefined>((each, key) => (each as Loose | undefined)?.[key], value)
+const at = (value: Json | undefined, ...keys: readonly string[]): Json | undefined =>
+  keys.reduce<Json | undefined>((each, key) => (each as Loose | undefined)?.[key], value)
 
 export function scaleSetOf(facts: ScaleSetFacts): AzureScaleSet {
   const extensions = (at(facts.properties, 'virtualMachineProfile', 'extensionProfile', 'extensions') ?? []) as readonly Loose[]
   return {
-    id: facts.id, location: facts.location, capacity: facts.capacity, etag: facts.etag, skuName: facts.skuName, tags: facts.tags, os: 'linux', orchestration: 'uniform',
-    upgradePolicy: String(at(facts.properties, 'upgradePolicy', 'mode') ?? 'Manual'), overprovision: facts.properties['overprovision'] === true,
-    singlePlacementGroup: facts.properties['singlePlacementGroup'] === true, provisioning: facts.provisioningState, subnetIds: [], hasIdentity: false,
-    extensions: extensions.map((each) => ({ name: String(each['name']), publisher: String(at(each, 'properties', 'publisher')), type: String(at(each, 'properties', 'type')), settings: (at(each, 'properties', 'settings') ?? {}) as Readonly<Record<string, unknown>> })),
+    id: facts.id,
+    location: facts.location,
+    capacity: facts.capacity,
+    etag: facts.etag,
+    skuName: facts.skuName,
+    tags: facts.tags,
+    os: 'linux',
+    orchestration: 'uniform',
+    upgradePolicy: String(at(facts.properties, 'upgradePolicy', 'mode') ?? 'Manual'),
+    overprovision: facts.properties['overprovision'] === true,
+    singlePlacementGroup: facts.properties['singlePlacementGroup'] === true,
+    provisioning: facts.provisioningState,
+    subnetIds: [],
+    hasIdentity: false,
+    extensions: extensions.map((each) => ({
+      name: String(each['name']),
+      publisher: String(at(each, 'properties', 'publisher')),
+      type: String(at(each, 'properties', 'type')),
+      settings: (at(each, 'properties', 'settings') ?? {}) as Readonly<Record<string, unknown>>,
+    })),
   }
 }
 
@@ -125,8 +211,14 @@ export function machineOf(facts: MachineFacts): AzureMachine {
   const power = facts.powerState === 'stopping' ? 'other' : facts.powerState
   const ours = facts.failure?.extension?.startsWith('Microsoft.Azure.DevOps') === true
   return {
-    id: facts.instanceId, vmId: facts.vmId, name: facts.computerName, createdAt: String(facts.createdAt), provisioning: facts.provisioningState.toLowerCase() as AzureMachine['provisioning'],
-    power, latestModel: true, protected: facts.protection.fromScaleSetActions,
+    id: facts.instanceId,
+    vmId: facts.vmId,
+    name: facts.computerName,
+    createdAt: String(facts.createdAt),
+    provisioning: facts.provisioningState.toLowerCase() as AzureMachine['provisioning'],
+    power,
+    latestModel: true,
+    protected: facts.protection.fromScaleSetActions,
     ...(facts.failure === undefined ? {} : { failure: { code: facts.failure.code, message: facts.failure.message, ours } }),
   }
 }
@@ -151,7 +243,11 @@ function caller(parts: WorldPortsParts, api: WorldCall['api']) {
       const answer = await ask(name, false, send)
       return answer.ok ? { known: true, at: askedAt, value: map(answer.value) } : { known: false, why: whyNot(answer) }
     },
-    async change<T>(name: string, send: () => Answer<T>, more: (value: T) => { readonly operation?: string; readonly detail?: string } = () => ({})): Promise<CallOutcome> {
+    async change<T>(
+      name: string,
+      send: () => Answer<T>,
+      more: (value: T) => { readonly operation?: string; readonly detail?: string } = () => ({}),
+    ): Promise<CallOutcome> {
       const answer = await ask(name, true, send)
       return answer.ok ? { kind: 'done', ...more(answer.value) } : outcomeOf(answer)
     },
@@ -162,7 +258,13 @@ function outcomeOf(answer: Answer<unknown>): CallOutcome {
   if (answer.ok) return { kind: 'done' }
   if ('lost' in answer) return { kind: 'unknown', why: 'no answer came' }
   if (answer.status >= 500) return { kind: 'unknown', why: `status ${answer.status}` }
-  return { kind: 'refused', status: answer.status, code: answer.code, message: answer.message, ...(answer.retryAfterS === undefined ? {} : { retryAfterMs: answer.retryAfterS * 1000 }) }
+  return {
+    kind: 'refused',
+    status: answer.status,
+    code: answer.code,
+    message: answer.message,
+    ...(answer.retryAfterS === undefined ? {} : { retryAfterMs: answer.retryAfterS * 1000 }),
+  }
 }
 
 const isMissing = (answer: Not<unknown>): boolean => !('lost' in answer) && answer.status === 404

@@ -21,17 +21,29 @@ export function agentPools(app: App, parts: ApiParts): void {
     if (pool.value === undefined) throw noPool(poolId)
     return agentPool(pool.value, dialectOf(headers.accept))
   })
-  app.patch('/distributedtask/pools/:poolId', { config: { right: 'manage' }, schema: { ...wire, body: change } }, async ({ params, body, headers }) => {
-    // Clients send the whole pool back: only what may be changed is passed on.
-    const { name, autoProvision, autoUpdate } = body
-    const wish = { ...(name !== undefined && { name }), ...(autoProvision !== undefined && { autoProvision }), ...(autoUpdate !== undefined && { autoUpdate }) }
-    const changed = await parts.pools.change(params.poolId, wish, deadline(parts))
-    if (!changed.ok) throw problemOf(changed)
-    return agentPool(changed.value, dialectOf(headers.accept))
-  })
-  app.delete('/distributedtask/pools/:poolId', { config: { right: 'manage' }, schema: { params: poolParams, response: { 204: Type.Null() } } }, async ({ params, by }, reply) => {
-    const asked = await parts.pools.remove(params.poolId, by)
-    if (!asked.ok) throw problemOf(asked)
-    return reply.code(204).send(null)
-  })
+  app.patch(
+    '/distributedtask/pools/:poolId',
+    { config: { right: 'manage' }, schema: { ...wire, body: change } },
+    async ({ params, body, headers }) => {
+      // Clients send the whole pool back: only what may be changed is passed on.
+      const { name, autoProvision, autoUpdate } = body
+      const wish = {
+        ...(name !== undefined && { name }),
+        ...(autoProvision !== undefined && { autoProvision }),
+        ...(autoUpdate !== undefined && { autoUpdate }),
+      }
+      const changed = await parts.pools.change(params.poolId, wish, deadline(parts))
+      if (!changed.ok) throw problemOf(changed)
+      return agentPool(changed.value, dialectOf(headers.accept))
+    },
+  )
+  app.delete(
+    '/distributedtask/pools/:poolId',
+    { config: { right: 'manage' }, schema: { params: poolParams, response: { 204: Type.Null() } } },
+    async ({ params, by }, reply) => {
+      const asked = await parts.pools.remove(params.poolId, by)
+      if (!asked.ok) throw problemOf(asked)
+      return reply.code(204).send(null)
+    },
+  )
 }

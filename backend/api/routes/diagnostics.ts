@@ -18,24 +18,37 @@ const logQuery = Type.Object({
 })
 
 export function diagnostics(app: App, parts: ApiParts): void {
-  app.get('/pools/:poolId/passes', { config: { right: 'read' }, schema: { params: poolParams, querystring: passQuery, response: { 200: passList } } }, async ({ params, query }) => {
-    const { poolId } = await recordOf(parts, params.poolId)
-    const { top: most = 50, ...rest } = query
-    const passes = await parts.history.passes(poolId, { top: most, ...rest })
-    return { passes: passes.map(passView), ...nextPage(passes, most) }
-  })
-  app.get('/pools/:poolId/passes/:passId', { config: { right: 'read' }, schema: { params: Type.Object({ ...poolParams.properties, passId: id }), response: { 200: passDetail } } }, async ({ params }) => {
-    const { poolId, name } = await recordOf(parts, params.poolId)
-    const [pass] = await parts.history.passes(poolId, { top: 1, before: params.passId + 1 })
-    if (pass?.id !== params.passId) throw notFound(`Pool ${name} has no pass ${params.passId} any more. GET /api/v1/pools/${poolId}/passes lists them.`)
-    return { pass: passView(pass), snapshot: pass.snapshot, raw: pass.decision }
-  })
-  app.get('/pools/:poolId/log', { config: { right: 'read' }, schema: { params: poolParams, querystring: logQuery, response: { 200: logList } } }, async ({ params, query }) => {
-    const { poolId } = await recordOf(parts, params.poolId)
-    const { top: most = 100, ...rest } = query
-    const entries = await parts.history.log(poolId, { top: most, ...rest })
-    return { entries: entries.map(logView), ...nextPage(entries, most) }
-  })
+  app.get(
+    '/pools/:poolId/passes',
+    { config: { right: 'read' }, schema: { params: poolParams, querystring: passQuery, response: { 200: passList } } },
+    async ({ params, query }) => {
+      const { poolId } = await recordOf(parts, params.poolId)
+      const { top: most = 50, ...rest } = query
+      const passes = await parts.history.passes(poolId, { top: most, ...rest })
+      return { passes: passes.map(passView), ...nextPage(passes, most) }
+    },
+  )
+  app.get(
+    '/pools/:poolId/passes/:passId',
+    { config: { right: 'read' }, schema: { params: Type.Object({ ...poolParams.properties, passId: id }), response: { 200: passDetail } } },
+    async ({ params }) => {
+      const { poolId, name } = await recordOf(parts, params.poolId)
+      const [pass] = await parts.history.passes(poolId, { top: 1, before: params.passId + 1 })
+      if (pass?.id !== params.passId)
+        throw notFound(`Pool ${name} has no pass ${params.passId} any more. GET /api/v1/pools/${poolId}/passes lists them.`)
+      return { pass: passView(pass), snapshot: pass.snapshot, raw: pass.decision }
+    },
+  )
+  app.get(
+    '/pools/:poolId/log',
+    { config: { right: 'read' }, schema: { params: poolParams, querystring: logQuery, response: { 200: logList } } },
+    async ({ params, query }) => {
+      const { poolId } = await recordOf(parts, params.poolId)
+      const { top: most = 100, ...rest } = query
+      const entries = await parts.history.log(poolId, { top: most, ...rest })
+      return { entries: entries.map(logView), ...nextPage(entries, most) }
+    },
+  )
 }
 
 function nextPage(rows: readonly { readonly id: number }[], top: number): { readonly next?: number } {

@@ -42,69 +42,109 @@ export function elasticPools(app: App, parts: ApiParts): void {
   app.get('/distributedtask/elasticpools', { config: read, schema: wire }, async ({ headers }) => {
     const dialect = dialectOf(headers.accept)
     const records = await Promise.all((await parts.settings.pools()).map((poolId) => parts.settings.pool(poolId)))
-    return dialect.list(records.flatMap((record) => (record === undefined ? [] : [elasticPool(record, parts.loop.latest(record.poolId), dialect)])))
+    return dialect.list(
+      records.flatMap((record) => (record === undefined ? [] : [elasticPool(record, parts.loop.latest(record.poolId), dialect)])),
+    )
   })
   app.get('/distributedtask/elasticpools/:poolId', { config: read, schema: { ...wire, params: poolParams } }, async ({ params, headers }) =>
     elasticPool(await recordOf(parts, params.poolId), parts.loop.latest(params.poolId), dialectOf(headers.accept)),
   )
-  app.post('/distributedtask/elasticpools', { config: manage, schema: { ...wire, querystring: creationQuery, body: creation } }, async ({ query, body, headers }) => {
-    const { poolName, projectId, authorizeAllPipelines = false, autoProvisionProjectPools = false } = query
-    // Without a project there is no queue whose pipelines could be authorized; Azure DevOps ignores it then too.
-    const inProject = projectId === undefined ? {} : { project: projectId, authorizeAllPipelines }
-    const wish = { scaleSetId: body.azureId, poolName, settings: settingsFromElastic(body), autoProvision: autoProvisionProjectPools, ...inProject }
-    const created = await parts.pools.create(wish, deadline(parts))
-    if (!created.ok) throw problemOf(created)
-    const { record, agentPool: pool, queue } = created.value
-    const dialect = dialectOf(headers.accept)
-    const agentQueue = queue === undefined ? null : { id: queue.id, name: queue.name, projectId, pool: agentPool(pool, dialect) }
-    return { agentPool: agentPool(pool, dialect), agentQueue, elasticPool: elasticPool(record, parts.loop.latest(record.poolId), dialect) }
-  })
-  app.patch('/distributedtask/elasticpools/:poolId', { config: manage, schema: { ...wire, params: poolParams, body: change } }, async ({ params, body, headers, by }) => {
-    const record = await recordOf(parts, params.poolId)
-    if (body.azureId !== undefined && !sameScaleSet(body.azureId, record.scaleSetId)) {
-      throw badRequest(`Pool ${record.name} runs on the scale set ${record.scaleSetId}, which cannot be changed. Make a new pool for the other one.`)
-    }
-    const changed = await parts.pools.changeSettings(params.poolId, record.version, settingsFromElastic(body), by, deadline(parts))
-    if (!changed.ok) throw problemOf(changed)
-    return elasticPool(changed.value, parts.loop.latest(params.poolId), dialectOf(headers.accept))
-  })
+  app.post(
+    '/distributedtask/elasticpools',
+    { config: manage, schema: { ...wire, querystring: creationQuery, body: creation } },
+    async ({ query, body, headers }) => {
+      const { poolName, projectId, authorizeAllPipelines = false, autoProvisionProjectPools = false } = query
+      // Without a project there is no queue whose pipelines could be authorized; Azure DevOps ignores it then too.
+      const inProject = projectId === undefined ? {} : { project: projectId, authorizeAllPipelines }
+      const wish = {
+        scaleSetId: body.azureId,
+        poolName,
+        settings: settingsFromElastic(body),
+        autoProvision: autoProvisionProjectPools,
+        ...inProject,
+      }
+      const created = await parts.pools.create(wish, deadline(parts))
+      if (!created.ok) throw problemOf(created)
+      const { record, agentPool: pool, queue } = created.value
+      const dialect = dialectOf(headers.accept)
+      const agentQueue = queue === undefined ? null : { id: queue.id, name: queue.name, projectId, pool: agentPool(pool, dialect) }
+      return {
+        agentPool: agentPool(pool, dialect),
+        agentQueue,
+        elasticPool: elasticPool(record, parts.loop.latest(record.poolId), dialect),
+      }
+    },
+  )
+  app.patch(
+    '/distributedtask/elasticpools/:poolId',
+    { config: manage, schema: { ...wire, params: poolParams, body: change } },
+    async ({ params, body, headers, by }) => {
+      const record = await recordOf(parts, params.poolId)
+      if (body.azureId !== undefined && !sameScaleSet(body.azureId, record.scaleSetId)) {
+        throw badRequest(
+          `Pool ${record.name} runs on the scale set ${record.scaleSetId}, which cannot be changed. Make a new pool for the other one.`,
+        )
+      }
+      const changed = await parts.pools.changeSettings(params.poolId, record.version, settingsFromElastic(body), by, deadline(parts))
+      if (!changed.ok) throw problemOf(changed)
+      return elasticPool(changed.value, parts.loop.latest(params.poolId), dialectOf(headers.accept))
+    },
+  )
   logs(app, parts)
   nodes(app, parts)
 }
 
 function logs(app: App, parts: ApiParts): void {
-  const query = Type.Object({ $top: Type.Optional(Type.Integer({ minimum: 1, maximum: logsMax })) })
-  app.get('/distributedtask/elasticpools/:poolId/logs', { config: read, schema: { ...wire, params: poolParams, querystring: query } }, async ({ params, query: asked, headers }) => {
-    const { poolId } = await recordOf(parts, params.poolId)
-    const dialect = dialectOf(headers.accept)
-    const entries = await parts.history.log(poolId, { top: asked.$top ?? logsMax })
-    return dialect.list(entries.map((entry) => elasticLog(entry, dialect)))
-  })
+  // A text, because typebox 1.4 converts no value whose name holds a `$`.
+  const query = Type.Object({ $top: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })) })
+  app.get(
+    '/distributedtask/elasticpools/:poolId/logs',
+    { config: read, schema: { ...wire, params: poolParams, querystring: query } },
+    async ({ params, query: asked, headers }) => {
+      const { poolId } = await recordOf(parts, params.poolId)
+      const dialect = dialectOf(headers.accept)
+      const entries = await parts.history.log(poolId, { top: Math.min(Number(asked.$top ?? logsMax), logsMax) })
+      return dialect.list(entries.map((entry) => elasticLog(entry, dialect)))
+    },
+  )
 }
 
 function nodes(app: App, parts: ApiParts): void {
   const query = Type.Object({ $state: Type.Optional(Type.String({ maxLength: 64 })) })
-  app.get('/distributedtask/elasticpools/:poolId/nodes', { config: read, schema: { ...wire, params: poolParams, querystring: query } }, async ({ params, query: asked, headers }) => {
-    const record = await recordOf(parts, params.poolId)
-    const state = asked.$state === undefined ? undefined : stateFrom(asked.$state)
-    const dialect = dialectOf(headers.accept)
-    const { list } = knownMachines(latestOf(parts, record), record)
-    const wanted = list.filter((machine) => state === undefined || nodeState(machine) === state)
-    return dialect.list(wanted.map((machine) => elasticNode(record.poolId, machine, parts.clock, dialect)))
-  })
-  app.patch('/distributedtask/elasticpools/:poolId/nodes/:nodeId', { config: manage, schema: { ...wire, params: nodeParams, body: Type.Object({ state: enumValue }) } }, async ({ params, body, headers, by }) => {
-    const record = await recordOf(parts, params.poolId)
-    const state = stateFrom(body.state)
-    const order = ordersOfState[state]
-    if (order === undefined) throw badRequest(`A node cannot be put into the state ${state}. Send pendingDelete, pendingReimage or saved.`)
-    const machine = machineOf(latestOf(parts, record), record, params.nodeId)
-    const asked = await parts.pools.order(record.poolId, machine, { order, force: false, by })
-    if (!asked.ok) throw problemOf(asked)
-    return elasticNode(record.poolId, machine, parts.clock, dialectOf(headers.accept), state)
-  })
+  app.get(
+    '/distributedtask/elasticpools/:poolId/nodes',
+    { config: read, schema: { ...wire, params: poolParams, querystring: query } },
+    async ({ params, query: asked, headers }) => {
+      const record = await recordOf(parts, params.poolId)
+      const state = asked.$state === undefined ? undefined : stateFrom(asked.$state)
+      const dialect = dialectOf(headers.accept)
+      const { list } = knownMachines(latestOf(parts, record), record)
+      const wanted = list.filter((machine) => state === undefined || nodeState(machine) === state)
+      return dialect.list(wanted.map((machine) => elasticNode(record.poolId, machine, parts.clock, dialect)))
+    },
+  )
+  app.patch(
+    '/distributedtask/elasticpools/:poolId/nodes/:nodeId',
+    { config: manage, schema: { ...wire, params: nodeParams, body: Type.Object({ state: enumValue }) } },
+    async ({ params, body, headers, by }) => {
+      const record = await recordOf(parts, params.poolId)
+      const state = stateFrom(body.state)
+      const order = ordersOfState[state]
+      if (order === undefined)
+        throw badRequest(`A node cannot be put into the state ${state}. Send pendingDelete, pendingReimage or saved.`)
+      const machine = machineOf(latestOf(parts, record), record, params.nodeId)
+      const asked = await parts.pools.order(record.poolId, machine, { order, force: false, by })
+      if (!asked.ok) throw problemOf(asked)
+      return elasticNode(record.poolId, machine, parts.clock, dialectOf(headers.accept), state)
+    },
+  )
 }
 
-const ordersOfState: { readonly [state: string]: 'delete' | 'reimage' | 'save' } = { pendingDelete: 'delete', pendingReimage: 'reimage', saved: 'save' }
+const ordersOfState: { readonly [state: string]: 'delete' | 'reimage' | 'save' } = {
+  pendingDelete: 'delete',
+  pendingReimage: 'reimage',
+  saved: 'save',
+}
 
 function stateFrom(sent: string | number): (typeof elasticNodeStates)[number] {
   const state = enumFrom(elasticNodeStates, sent)

@@ -12,12 +12,24 @@ const query = Type.Object({
 export function events(app: App, parts: ApiParts): void {
   const stream = createStream(parts)
   app.addHook('preClose', async () => stream.close())
-  app.get('/events', { config: { right: 'read' }, schema: { querystring: query, produces: ['text/event-stream'] } }, async (request, reply) => {
-    if (stream.isFull()) throw unavailable('The service already streams to as many clients as it may. Close one, or poll GET /api/v1/pools.')
-    const last = request.headers['last-event-id']
-    const after = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : request.query.after
-    reply.hijack()
-    reply.raw.writeHead(200, { ...reply.getHeaders(), 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' } as Record<string, string>)
-    await stream.add(reply.raw, { ...(request.query.poolId === undefined ? {} : { poolId: request.query.poolId }), ...(after === undefined ? {} : { after }) })
-  })
+  app.get(
+    '/events',
+    { config: { right: 'read' }, schema: { querystring: query, produces: ['text/event-stream'] } },
+    async (request, reply) => {
+      if (stream.isFull())
+        throw unavailable('The service already streams to as many clients as it may. Close one, or poll GET /api/v1/pools.')
+      const last = request.headers['last-event-id']
+      const after = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : request.query.after
+      reply.hijack()
+      reply.raw.writeHead(200, {
+        ...reply.getHeaders(),
+        'content-type': 'text/event-stream; charset=utf-8',
+        'x-accel-buffering': 'no',
+      } as Record<string, string>)
+      await stream.add(reply.raw, {
+        ...(request.query.poolId === undefined ? {} : { poolId: request.query.poolId }),
+        ...(after === undefined ? {} : { after }),
+      })
+    },
+  )
 }

@@ -14,7 +14,9 @@ export function health(app: App, parts: ApiParts): void {
     const reasons = await reasonsNotReady(parts)
     return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
   })
-  app.get('/metrics', { config: open, schema: { response: { 200: Type.String() } } }, async (_, reply) => reply.type(parts.metrics.contentType).send(await parts.metrics.text()))
+  app.get('/metrics', { config: open, schema: { response: { 200: Type.String() } } }, async (_, reply) =>
+    reply.type(parts.metrics.contentType).send(await parts.metrics.text()),
+  )
   app.get('/openapi.json', { config: open, schema: { hide: true } }, () => app.swagger())
 }
 
@@ -41,5 +43,7 @@ function poolReasons(parts: ApiParts, poolId: number): readonly string[] {
 }
 
 function unread(poolId: number, readings: Readonly<Record<string, Reading<unknown>>>): readonly string[] {
-  return Object.entries(readings).flatMap(([part, reading]) => (reading.known ? [] : [`The ${part} of pool ${poolId} could not be read: ${reading.why}`]))
+  return Object.entries(readings).flatMap(([part, reading]) =>
+    reading.known ? [] : [`The ${part} of pool ${poolId} could not be read: ${reading.why}`],
+  )
 }

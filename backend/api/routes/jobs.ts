@@ -10,23 +10,32 @@ import { jobView } from '../views.ts'
 const jobParams = Type.Object({ ...poolParams.properties, requestId: Type.Integer({ minimum: 0 }) })
 
 export function jobs(app: App, parts: ApiParts): void {
-  app.get('/pools/:poolId/jobs', { config: { right: 'read' }, schema: { params: poolParams, response: { 200: jobList } } }, async ({ params }) => {
-    const record = await recordOf(parts, params.poolId)
-    const latest = latestOf(parts, record)
-    const now = parts.clock.now()
-    const { jobs: queue } = latest.snapshot
-    if (!queue.known) throw unavailable(`The jobs of pool ${record.name} could not be read: ${queue.why}`)
-    return { jobs: queue.value.map((job) => jobView(latest, job, now)), ageMs: now - queue.at }
-  })
-  app.get('/pools/:poolId/jobs/:requestId/why', { config: { right: 'read' }, schema: { params: jobParams, response: { 200: whyView } } }, async ({ params }) => {
-    const { poolId, requestId } = params
-    const record = await recordOf(parts, poolId)
-    const { snapshot, decision } = latestOf(parts, record)
-    const now = parts.clock.now()
-    if (!snapshot.jobs.known) throw unavailable(`The jobs of pool ${record.name} could not be read: ${snapshot.jobs.why}`)
-    const why = whyJob(snapshot, decision, requestId, now)
-    if (why === undefined) throw notFound(`Pool ${record.name} has no unfinished job ${requestId}. GET /api/v1/pools/${poolId}/jobs lists them.`)
-    const start = why.estimatedStartAt === undefined ? {} : { estimatedStartMs: Math.max(0, why.estimatedStartAt - now) }
-    return { poolId, subject: String(requestId), sentences: why.sentences, ...start, from: 'latest' as const }
-  })
+  app.get(
+    '/pools/:poolId/jobs',
+    { config: { right: 'read' }, schema: { params: poolParams, response: { 200: jobList } } },
+    async ({ params }) => {
+      const record = await recordOf(parts, params.poolId)
+      const latest = latestOf(parts, record)
+      const now = parts.clock.now()
+      const { jobs: queue } = latest.snapshot
+      if (!queue.known) throw unavailable(`The jobs of pool ${record.name} could not be read: ${queue.why}`)
+      return { jobs: queue.value.map((job) => jobView(latest, job, now)), ageMs: now - queue.at }
+    },
+  )
+  app.get(
+    '/pools/:poolId/jobs/:requestId/why',
+    { config: { right: 'read' }, schema: { params: jobParams, response: { 200: whyView } } },
+    async ({ params }) => {
+      const { poolId, requestId } = params
+      const record = await recordOf(parts, poolId)
+      const { snapshot, decision } = latestOf(parts, record)
+      const now = parts.clock.now()
+      if (!snapshot.jobs.known) throw unavailable(`The jobs of pool ${record.name} could not be read: ${snapshot.jobs.why}`)
+      const why = whyJob(snapshot, decision, requestId, now)
+      if (why === undefined)
+        throw notFound(`Pool ${record.name} has no unfinished job ${requestId}. GET /api/v1/pools/${poolId}/jobs lists them.`)
+      const start = why.estimatedStartAt === undefined ? {} : { estimatedStartMs: Math.max(0, why.estimatedStartAt - now) }
+      return { poolId, subject: String(requestId), sentences: why.sentences, ...start, from: 'latest' as const }
+    },
+  )
 }

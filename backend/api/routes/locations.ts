@@ -17,7 +17,13 @@ export function locations(app: App, _parts: ApiParts): void {
 }
 
 const versions = { resourceVersion: 1, minVersion: '1.0', maxVersion: '7.2', releasedVersion: '7.1' }
-const resource = (id: string, area: string, resourceName: string, routeTemplate: string) => ({ id, area, resourceName, routeTemplate, ...versions })
+const resource = (id: string, area: string, resourceName: string, routeTemplate: string) => ({
+  id,
+  area,
+  resourceName,
+  routeTemplate,
+  ...versions,
+})
 const pools = '_apis/{area}/elasticpools/{poolId}'
 
 const resources = [

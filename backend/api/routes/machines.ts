@@ -13,26 +13,40 @@ const machineParams = Type.Object({ ...poolParams.properties, machine: Type.Stri
 const entriesMax = 50
 
 export function machines(app: App, parts: ApiParts): void {
-  app.get('/pools/:poolId/machines', { config: { right: 'read' }, schema: { params: poolParams, response: { 200: machineList } } }, async ({ params }) => {
-    const record = await recordOf(parts, params.poolId)
-    const latest = latestOf(parts, record)
-    const now = parts.clock.now()
-    const { list, at } = knownMachines(latest, record)
-    return { machines: list.map((machine) => machineView(latest, record, machine, now)), ageMs: now - at }
-  })
-  app.post('/pools/:poolId/machines/:machine/orders', { config: { right: 'manage' }, schema: { params: machineParams, body: machineOrder, response: { 202: accepted } } }, async ({ params, body, by }, reply) => {
-    const record = await recordOf(parts, params.poolId)
-    const machine = machineOf(latestOf(parts, record), record, params.machine)
-    const asked = await parts.pools.order(record.poolId, machine, { order: body.order, force: body.force === true, by })
-    if (!asked.ok) throw problemOf(asked)
-    return reply.code(202).send({ message: asked.value })
-  })
-  app.get('/pools/:poolId/machines/:machine/why', { config: { right: 'read' }, schema: { params: machineParams, response: { 200: whyView } } }, async ({ params }) => {
-    const record = await recordOf(parts, params.poolId)
-    const latest = parts.loop.latest(record.poolId)
-    const why = latest && whyMachine(latest.snapshot, latest.decision, record.settings, params.machine, parts.clock.now())
-    return why === undefined ? gone(parts, record, params.machine) : { poolId: record.poolId, subject: params.machine, sentences: why.sentences, from: 'latest' as const }
-  })
+  app.get(
+    '/pools/:poolId/machines',
+    { config: { right: 'read' }, schema: { params: poolParams, response: { 200: machineList } } },
+    async ({ params }) => {
+      const record = await recordOf(parts, params.poolId)
+      const latest = latestOf(parts, record)
+      const now = parts.clock.now()
+      const { list, at } = knownMachines(latest, record)
+      return { machines: list.map((machine) => machineView(latest, record, machine, now)), ageMs: now - at }
+    },
+  )
+  app.post(
+    '/pools/:poolId/machines/:machine/orders',
+    { config: { right: 'manage' }, schema: { params: machineParams, body: machineOrder, response: { 202: accepted } } },
+    async ({ params, body, by }, reply) => {
+      const record = await recordOf(parts, params.poolId)
+      const machine = machineOf(latestOf(parts, record), record, params.machine)
+      const asked = await parts.pools.order(record.poolId, machine, { order: body.order, force: body.force === true, by })
+      if (!asked.ok) throw problemOf(asked)
+      return reply.code(202).send({ message: asked.value })
+    },
+  )
+  app.get(
+    '/pools/:poolId/machines/:machine/why',
+    { config: { right: 'read' }, schema: { params: machineParams, response: { 200: whyView } } },
+    async ({ params }) => {
+      const record = await recordOf(parts, params.poolId)
+      const latest = parts.loop.latest(record.poolId)
+      const why = latest && whyMachine(latest.snapshot, latest.decision, record.settings, params.machine, parts.clock.now())
+      return why === undefined
+        ? gone(parts, record, params.machine)
+        : { poolId: record.poolId, subject: params.machine, sentences: why.sentences, from: 'latest' as const }
+    },
+  )
 }
 
 export function knownMachines({ snapshot }: Latest, record: PoolRecord): { readonly list: readonly Machine[]; readonly at: number } {
@@ -42,7 +56,8 @@ export function knownMachines({ snapshot }: Latest, record: PoolRecord): { reado
 
 export function machineOf(latest: Latest, record: PoolRecord, idOrName: string): Machine {
   const machine = knownMachines(latest, record).list.find(({ id, name }) => id === idOrName || name === idOrName)
-  if (machine === undefined) throw notFound(`Pool ${record.name} has no machine ${idOrName}. GET /api/v1/pools/${record.poolId}/machines lists them.`)
+  if (machine === undefined)
+    throw notFound(`Pool ${record.name} has no machine ${idOrName}. GET /api/v1/pools/${record.poolId}/machines lists them.`)
   return machine
 }
 

@@ -1,8 +1,21 @@
 /** Pools: look, check, make, pause, confirm, delete. */
 import type { CheckResult } from '../../loop/pool-check.ts'
-import type { Created } from '../../loop/pools.ts'
+import type { Created } from '../../loop/pool-create.ts'
 import type { PoolRecord } from '../../loop/ports.ts'
-import { accepted, checkReport, checkRequest, confirmation, poolCreated, poolCreation, poolDetail, poolList, type CheckReport, type PoolCreated, type PoolDetail, type PoolSummary } from '../contract.ts'
+import {
+  accepted,
+  checkReport,
+  checkRequest,
+  confirmation,
+  poolCreated,
+  poolCreation,
+  poolDetail,
+  poolList,
+  type CheckReport,
+  type PoolCreated,
+  type PoolDetail,
+  type PoolSummary,
+} from '../contract.ts'
 import { explain } from '../../core/explain.ts'
 import { deadline, poolParams, recordOf } from '../lookup.ts'
 import type { ApiParts, App } from '../parts.ts'
@@ -15,30 +28,48 @@ const openActionsMax = 100
 
 export function pools(app: App, parts: ApiParts): void {
   app.get('/pools', { config: read, schema: { response: { 200: poolList } } }, async () => ({ pools: await summaries(parts) }))
-  app.get('/pools/:poolId', { config: read, schema: { params: poolParams, response: { 200: poolDetail } } }, async ({ params }) => detail(parts, await recordOf(parts, params.poolId)))
+  app.get('/pools/:poolId', { config: read, schema: { params: poolParams, response: { 200: poolDetail } } }, async ({ params }) =>
+    detail(parts, await recordOf(parts, params.poolId)),
+  )
   checks(app, parts)
   app.post('/pools', { config: manage, schema: { body: poolCreation, response: { 201: poolCreated } } }, async ({ body }, reply) => {
     const created = await parts.pools.create(body, deadline(parts))
     if (!created.ok) throw problemOf(created)
     return reply.code(201).send(createdView(created.value, summary(parts, created.value.record)))
   })
-  app.delete('/pools/:poolId', { config: manage, schema: { params: poolParams, response: { 202: accepted } } }, async ({ params, by }, reply) => {
-    const asked = await parts.pools.remove(params.poolId, by)
-    if (!asked.ok) throw problemOf(asked)
-    return reply.code(202).send({ message: `Pool ${asked.value.name} is being deleted: its agents end their jobs, then its machines go, then the pool.` })
-  })
-  for (const paused of [true, false]) {
-    app.post(`/pools/:poolId/${paused ? 'pause' : 'resume'}`, { config: manage, schema: { params: poolParams, response: { 202: accepted } } }, async ({ params, by }, reply) => {
-      const asked = await parts.pools.setPaused(params.poolId, paused, by)
+  app.delete(
+    '/pools/:poolId',
+    { config: manage, schema: { params: poolParams, response: { 202: accepted } } },
+    async ({ params, by }, reply) => {
+      const asked = await parts.pools.remove(params.poolId, by)
       if (!asked.ok) throw problemOf(asked)
-      return reply.code(202).send({ message: `Pool ${asked.value.name} is ${paused ? 'paused: nothing is changed until it is resumed' : 'resumed'}.` })
-    })
+      return reply
+        .code(202)
+        .send({ message: `Pool ${asked.value.name} is being deleted: its agents end their jobs, then its machines go, then the pool.` })
+    },
+  )
+  for (const paused of [true, false]) {
+    app.post(
+      `/pools/:poolId/${paused ? 'pause' : 'resume'}`,
+      { config: manage, schema: { params: poolParams, response: { 202: accepted } } },
+      async ({ params, by }, reply) => {
+        const asked = await parts.pools.setPaused(params.poolId, paused, by)
+        if (!asked.ok) throw problemOf(asked)
+        return reply
+          .code(202)
+          .send({ message: `Pool ${asked.value.name} is ${paused ? 'paused: nothing is changed until it is resumed' : 'resumed'}.` })
+      },
+    )
   }
-  app.post('/pools/:poolId/confirm', { config: manage, schema: { params: poolParams, body: confirmation, response: { 202: accepted } } }, async ({ params, body }, reply) => {
-    const asked = await parts.pools.confirm(params.poolId, body.what === 'takeOver' ? 'take-over' : 'replace')
-    if (!asked.ok) throw problemOf(asked)
-    return reply.code(202).send({ message: `Confirmed for pool ${asked.value.name}; the next pass acts on it.` })
-  })
+  app.post(
+    '/pools/:poolId/confirm',
+    { config: manage, schema: { params: poolParams, body: confirmation, response: { 202: accepted } } },
+    async ({ params, body }, reply) => {
+      const asked = await parts.pools.confirm(params.poolId, body.what === 'takeOver' ? 'take-over' : 'replace')
+      if (!asked.ok) throw problemOf(asked)
+      return reply.code(202).send({ message: `Confirmed for pool ${asked.value.name}; the next pass acts on it.` })
+    },
+  )
 }
 
 function checks(app: App, parts: ApiParts): void {
@@ -85,7 +116,13 @@ async function detail(parts: ApiParts, record: PoolRecord): Promise<PoolDetail> 
     settings,
     ...(latest && { decision: decisionView(latest.decision, now), boot: latest.snapshot.boot }),
     ...(p50Ms === undefined || p95Ms === undefined ? {} : { waits: { jobs, p50Ms, p95Ms, startedJobs, lostToOnceRace } }),
-    openActions: open.map(({ id, action, state, reason, writtenAt }) => ({ id, action, state, sentence: explain(reason, now), forMs: now - writtenAt })),
+    openActions: open.map(({ id, action, state, reason, writtenAt }) => ({
+      id,
+      action,
+      state,
+      sentence: explain(reason, now),
+      forMs: now - writtenAt,
+    })),
     replaceConfirmed,
     takeOverConfirmed,
   }

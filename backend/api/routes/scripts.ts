@@ -6,10 +6,20 @@ import type { ApiParts, App } from '../parts.ts'
 const params = Type.Object({ version: Type.String(), sha256: Type.String(), file: Type.String() })
 
 export function scripts(app: App, parts: ApiParts): void {
-  app.get('/scripts/:version/:sha256/:file', { config: { right: 'open' }, schema: { params, response: { 200: Type.String() } } }, async (request, reply) => {
-    const { version, sha256, file } = request.params
-    const script = parts.scripts.files.find((each) => each.name === file && each.sha256 === sha256)
-    if (script === undefined || version !== parts.scripts.version) throw notFound(`There is no script ${file} of version ${version} with that hash. This service serves version ${parts.scripts.version}.`)
-    return reply.type('text/plain; charset=utf-8').header('cache-control', 'public, max-age=31536000, immutable').send(script.body.toString('utf8'))
-  })
+  app.get(
+    '/scripts/:version/:sha256/:file',
+    { config: { right: 'open' }, schema: { params, response: { 200: Type.String() } } },
+    async (request, reply) => {
+      const { version, sha256, file } = request.params
+      const script = parts.scripts.files.find((each) => each.name === file && each.sha256 === sha256)
+      if (script === undefined || version !== parts.scripts.version)
+        throw notFound(
+          `There is no script ${file} of version ${version} with that hash. This service serves version ${parts.scripts.version}.`,
+        )
+      return reply
+        .type('text/plain; charset=utf-8')
+        .header('cache-control', 'public, max-age=31536000, immutable')
+        .send(script.body.toString('utf8'))
+    },
+  )
 }

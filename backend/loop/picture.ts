@@ -1,0 +1,180 @@
+/** The picture of one pass: the latest readings and what we remember, in the core's words. Pure. */
+import { parseClaim } from '../core/claim.ts'
+import type { Instant, Job, Machine, OrphanAgent, OtherAgent, Placeholder, PoolSnapshot, Reading, ScaleSetState } from '../core/snapshot.ts'
+import type { Joined } from './join.ts'
+import type { ObserveInput } from './observe.ts'
+import { percentile } from './pool-memory.ts'
+import type { AzureScaleSet, ExtensionEntry, Intent, MachineMemory, PipelinesAgent, PoolMemory, PoolRecord } from './ports.ts'
+import { deleteHeldMsMax, expectedMachines } from './settle.ts'
+
+/** Everything but what depends on the load over time. */
+export function picture(
+  input: ObserveInput,
+  pool: PoolMemory,
+  joined: Joined | undefined,
+  machines: ReadonlyMap<string, MachineMemory>,
+  open: readonly Intent[],
+): PoolSnapshot {
+  const { state, record, now } = input
+  const listed = state.readings.get('machines')
+  const capacity = capacityOf(state.readings.get('scaleSet'))
+  const joinedMachines: PoolSnapshot['machines'] = listed.known ? { known: true, at: listed.at, value: joined?.machines ?? [] } : listed
+  return {
+    poolId: record.poolId,
+    wallTimeMs: input.wallTimeMs,
+    jobs: jobsPart(input, pool, joinedMachines),
+    agents: agentsPart(input, pool, machines),
+    scaleSet: scaleSetPart(input, pool),
+    machines: joinedMachines,
+    capabilities: capabilitiesPart(record, pool, now),
+    asked: expectedMachines(open),
+    owed: 0,
+    deleteInFlight: open.some((intent) => intent.action.kind === 'delete' && now - intent.writtenAt < deleteHeldMsMax),
+    recentUpdates: pool.recentUpdates,
+    rooms: pool.rooms.map((room) => ({
+      ...room,
+      machines: Math.max(0, room.machines - Math.max(0, capacity - (pool.roomsCapacity ?? capacity))),
+    })),
+    ...(pool.growthTrouble === undefined ? {} : { growthTrouble: pool.growthTrouble }),
+    peakDemand: 0,
+    boot: times(pool.bootMs),
+    reimage: times(pool.reimageMs),
+  }
+}
+
+function times(measured: readonly number[]): { p50Ms?: number; p95Ms?: number } {
+  const p50Ms = percentile(measured, 0.5)
+  const p95Ms = percentile(measured, 0.95)
+  return p50Ms === undefined || p95Ms === undefined ? {} : { p50Ms, p95Ms }
+}
+
+function jobsPart(input: ObserveInput, pool: PoolMemory, machines: PoolSnapshot['machines']): PoolSnapshot['jobs'] {
+  const reading = input.state.readings.get('jobs')
+  if (!reading.known) return reading
+  const idleSince = longestIdleSince(machines.known ? machines.value : [])
+  const value = reading.value.map((job): Job => {
+    const seenAt = pool.jobs[job.requestId]?.seenAt ?? input.now
+    return {
+      requestId: job.requestId,
+      name: job.name,
+      pipeline: job.pipeline,
+      seenAt,
+      demands: job.demands,
+      ...(job.agentId === undefined ? {} : { agentId: job.agentId }),
+      ...(job.agentId === undefined && idleSince !== undefined ? { passedOverSince: Math.max(seenAt, idleSince) } : {}),
+      ...(job.matchedAgentIds === undefined ? {} : { matchedAgentIds: job.matchedAgentIds }),
+    }
+  })
+  return { known: true, at: reading.at, value }
+}
+
+/** An agent that has been idle for long while jobs wait tells that they wait for something else. */
+function longestIdleSince(machines: readonly Machine[]): Instant | undefined {
+  const idle = machines.filter((machine) => machine.stage === 'idle').map((machine) => machine.since)
+  return idle.length === 0 ? undefined : Math.min(...idle)
+}
+
+function agentsPart(input: ObserveInput, pool: PoolMemory, machines: ReadonlyMap<string, MachineMemory>): PoolSnapshot['agents'] {
+  const reading = input.state.readings.get('agents')
+  if (!reading.known) return reading
+  const names = new Set([...machines.values()].map((machine) => machine.name.toLowerCase()))
+  const found = reading.value.find((agent) => isPlaceholder(agent, pool, input.record.poolId))
+  const apart = reading.value.filter((agent) => agent !== found && !names.has(agent.name.toLowerCase()))
+  const others = apart
+    .filter((agent) => pool.orphans[agent.id] === undefined)
+    .map((agent): OtherAgent => ({ ...refOf(agent), busy: agent.requestId !== undefined }))
+  const orphans = apart.flatMap((agent): OrphanAgent[] => {
+    const since = pool.orphans[agent.id]
+    return since === undefined ? [] : [{ ...refOf(agent), since, ...(agent.requestId === undefined ? {} : { requestId: agent.requestId }) }]
+  })
+  return { known: true, at: reading.at, value: { others, orphans, ...placeholderPart(found, pool), ...versionPart(pool) } }
+}
+
+function placeholderPart(found: PipelinesAgent | undefined, pool: PoolMemory): { placeholder?: Placeholder } {
+  if (found === undefined) return {}
+  return { placeholder: { agentId: found.id, version: found.version ?? '', capabilities: pool.placeholder?.capabilities ?? {} } }
+}
+
+function versionPart(pool: PoolMemory): { newestVersion?: string } {
+  return pool.learned === undefined ? {} : { newestVersion: pool.learned.version }
+}
+
+/** The name of a pool's placeholder agent. */
+export function placeholderName(poolId: number): string {
+  return `scale-set-agents-placeholder-${poolId}`
+}
+
+function isPlaceholder(agent: PipelinesAgent, pool: PoolMemory, poolId: number): boolean {
+  return agent.id === pool.placeholder?.agentId || agent.name === placeholderName(poolId)
+}
+
+function refOf(agent: PipelinesAgent): { id: number; name: string; online: boolean; enabled: boolean; version?: string } {
+  return {
+    id: agent.id,
+    name: agent.name,
+    online: agent.online,
+    enabled: agent.enabled,
+    ...(agent.version === undefined ? {} : { version: agent.version }),
+  }
+}
+
+function scaleSetPart(input: ObserveInput, pool: PoolMemory): PoolSnapshot['scaleSet'] {
+  const reading = input.state.readings.get('scaleSet')
+  if (!reading.known) return reading
+  if (reading.value === undefined) return { known: false, why: 'Azure says that the scale set does not exist' }
+  const scaleSet = reading.value
+  const { claim, by } = parseClaim(scaleSet.tags, input.ownerId, input.record.poolId)
+  const takenOver =
+    claim === 'other' && input.record.takeOverConfirmed && pool.claim !== undefined && input.now - pool.claim.seenAt >= takeOverMs
+  const value: ScaleSetState = {
+    capacity: scaleSet.capacity,
+    claim: takenOver ? 'free' : claim,
+    extension: extensionState(scaleSet, input.extension),
+    ...(by === undefined ? {} : { claimedBy: by }),
+    ...(pool.claim === undefined ? {} : { claimSeenAt: pool.claim.seenAt }),
+    ...(pool.claim?.refreshedAt === undefined ? {} : { claimRefreshedAt: pool.claim.refreshedAt }),
+    operationRunning: scaleSet.provisioning.toLowerCase() === 'updating',
+    singlePlacementGroup: scaleSet.singlePlacementGroup,
+    blockers: blockers(scaleSet),
+  }
+  return { known: true, at: reading.at, value }
+}
+
+/** A claim that stood still this long on our own clock may be taken over, once a person confirmed. */
+const takeOverMs = 10 * 60_000
+
+/** What makes growing wrong. The full list with fixes is the check of `core/checks.ts`. */
+function blockers(scaleSet: AzureScaleSet): readonly string[] {
+  return [
+    ...(scaleSet.overprovision ? ['the scale set overprovisions machines; switch overprovisioning off.'] : []),
+    ...(scaleSet.orchestration === 'uniform' ? [] : ['the scale set uses flexible orchestration; uniform is supported.']),
+    ...(scaleSet.upgradePolicy.toLowerCase() === 'manual'
+      ? []
+      : [`the scale set's upgrade policy is ${scaleSet.upgradePolicy}; set it to manual.`]),
+  ]
+}
+
+function extensionState(scaleSet: AzureScaleSet, wanted: ExtensionEntry): ScaleSetState['extension'] {
+  const found = scaleSet.extensions.find((each) => each.name === wanted.name)
+  if (found === undefined) return 'absent'
+  const same =
+    found.publisher === wanted.publisher &&
+    found.type === wanted.type &&
+    JSON.stringify(sorted(found.settings)) === JSON.stringify(sorted(wanted.settings))
+  return same ? 'current' : 'outdated'
+}
+
+function sorted(settings: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  return Object.entries(settings).toSorted(([left], [right]) => (left < right ? -1 : 1))
+}
+
+function capabilitiesPart(record: PoolRecord, pool: PoolMemory, now: Instant): PoolSnapshot['capabilities'] {
+  const declared = record.settings.capabilities
+  if (pool.learned === undefined && Object.keys(declared).length === 0)
+    return { known: false, why: 'no agent of this pool has been online yet' }
+  return { known: true, at: pool.learned?.at ?? now, value: { ...pool.learned?.capabilities, ...declared } }
+}
+
+function capacityOf(reading: Reading<AzureScaleSet | undefined>): number {
+  return reading.known && reading.value !== undefined ? reading.value.capacity : 0
+}

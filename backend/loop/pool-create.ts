@@ -1,0 +1,182 @@
+/** Making a pool: the agent pool, its queue, and the record from which the loop runs it. */
+import type { Finding } from '../core/checks.ts'
+import type { PoolSettings } from '../core/settings.ts'
+import { checkForPool, type CheckResult } from './pool-check.ts'
+import { granted, idProblem, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
+import type { AgentPool, AgentQueue, Asked, PoolsParts, Refusal } from './pool-parts.ts'
+import type { PoolRecord } from './ports.ts'
+
+export type Creation = {
+  readonly scaleSetId: string
+  readonly poolName: string
+  readonly settings?: object
+  readonly project?: string
+  readonly authorizeAllPipelines?: boolean
+  readonly autoProvision?: boolean
+  readonly existingPool?: boolean
+  readonly replaceMachines?: boolean
+}
+export type Created = {
+  readonly record: PoolRecord
+  /** The agent pool was made, or one that existed was taken. */
+  readonly how: 'made' | 'taken'
+  readonly agentPool: AgentPool
+  readonly queue?: AgentQueue
+  readonly findings: readonly Finding[]
+  /** Machines in the scale set that are not the pool's yet. */
+  readonly present: readonly string[]
+}
+
+/**
+ * Check, agent pool, queue, record: in this order, so that nothing runs before all of it stands. A call cut off before the
+ * record leaves an agent pool without agents, which the next call of the same name takes over.
+ */
+export async function createPool(parts: PoolsParts, creation: Creation, signal: AbortSignal): Promise<Asked<Created>> {
+  const refusal = idProblem(creation.scaleSetId) ?? settingsRefusal(creation.settings) ?? projectProblem(creation)
+  if (refusal !== undefined) return refusal
+  const user = await userOf(parts, creation.scaleSetId)
+  if (user !== undefined && user.name.toLowerCase() !== creation.poolName.toLowerCase()) return inUse(user.name)
+  const checked = await checkForPool(parts.scaleSet(creation.scaleSetId), checkInput(parts, creation, user), signal)
+  if (!checked.ready || checked.settings === undefined || !checked.present.known) return notReady(creation.scaleSetId, checked)
+  const found = await agentPoolFor(parts, creation, user, signal)
+  if (!found.ok) return found
+  const { agentPool } = found.value
+  const queue = await queueFor(parts, creation, agentPool, signal)
+  if (!queue.ok) return queue
+  const record = await recordFor(parts, creation, agentPool, checked.settings, user)
+  if (!record.ok) return record
+  parts.nudge(agentPool.id)
+  const made = { record: record.value, findings: checked.findings, present: checked.present.value }
+  return granted({ ...found.value, ...made, ...(queue.value && { queue: queue.value }) })
+}
+
+function checkInput(parts: PoolsParts, creation: Creation, user: PoolRecord | undefined) {
+  const wish =
+    user === undefined ? { ...(creation.settings && { settings: creation.settings }) } : { poolId: user.poolId, base: user.settings }
+  return { scaleSetId: creation.scaleSetId, owner: parts.owner, ...wish }
+}
+
+async function recordFor(
+  parts: PoolsParts,
+  creation: Creation,
+  pool: AgentPool,
+  settings: PoolSettings,
+  user: PoolRecord | undefined,
+): Promise<Asked<PoolRecord>> {
+  const { scaleSetId, replaceMachines: replaceConfirmed = false } = creation
+  if (user !== undefined && replaceConfirmed) await parts.store.confirm(pool.id, 'replace')
+  if (user === undefined) {
+    const outcome = await parts.store.addPool({ poolId: pool.id, name: pool.name, scaleSetId, settings, replaceConfirmed })
+    if (outcome === 'conflict')
+      return refused(
+        'conflict',
+        `The agent pool ${pool.name} was taken by another call at the same moment. Look at GET /api/v1/pools before repeating.`,
+      )
+  }
+  return stored(parts, pool.id)
+}
+
+type PoolFound = Pick<Created, 'agentPool' | 'how'>
+
+async function agentPoolFor(
+  parts: PoolsParts,
+  creation: Creation,
+  user: PoolRecord | undefined,
+  signal: AbortSignal,
+): Promise<Asked<PoolFound>> {
+  const { organization } = parts
+  const name = creation.poolName
+  const found = await organization.findPool(name, signal)
+  if (!found.known) return unavailable(`The agent pools of the organization could not be read: ${found.why}`)
+  if (found.value !== undefined) return takeOver(parts, creation, user, found.value, signal)
+  if (user !== undefined)
+    return refused(
+      'conflict',
+      `The agent pool ${name} is gone from Azure DevOps, and this service still runs it. Delete pool ${user.poolId} here first.`,
+    )
+  if (creation.existingPool === true)
+    return refused('notFound', `There is no agent pool named ${name}. Make it first, or leave out existingPool.`)
+  const outcome = await organization.addPool(name, signal)
+  if (outcome.kind !== 'done') return notDone(`The agent pool ${name} was not made`, outcome)
+  if (creation.autoProvision !== true) return granted({ agentPool: outcome.value, how: 'made' })
+  const provided = await organization.updatePool(outcome.value.id, { autoProvision: true }, signal)
+  if (provided.kind !== 'done') return notDone(`The agent pool ${name} was not given to all projects`, provided)
+  return granted({ agentPool: { ...outcome.value, autoProvision: true }, how: 'made' })
+}
+
+async function takeOver(
+  parts: PoolsParts,
+  creation: Creation,
+  user: PoolRecord | undefined,
+  pool: AgentPool,
+  signal: AbortSignal,
+): Promise<Asked<PoolFound>> {
+  if (pool.id === user?.poolId) return granted({ agentPool: pool, how: 'taken' })
+  if ((await parts.store.pool(pool.id)) !== undefined)
+    return refused(
+      'conflict',
+      `The agent pool ${pool.name} already runs on another scale set. Choose another name, or delete that pool first.`,
+    )
+  if (pool.builtIn)
+    return refused(
+      'conflict',
+      `The agent pool ${pool.name} is sized by Azure DevOps itself. Choose another name, or delete that pool first.`,
+    )
+  const manage = await parts.organization.canManage(pool.name, signal)
+  if (!manage.known) return unavailable(`Whether the service may manage the agent pool ${pool.name} could not be read: ${manage.why}`)
+  if (!manage.value)
+    return refused(
+      'refused',
+      `The service's identity may not manage the agent pool ${pool.name}. Make it an administrator of the pool in Organization settings, Agent pools, Security.`,
+    )
+  if (creation.existingPool === true) return granted({ agentPool: pool, how: 'taken' })
+  const agents = await parts.agents(pool.id, signal)
+  if (!agents.known) return unavailable(`The agents of the agent pool ${pool.name} could not be read: ${agents.why}`)
+  if (agents.value.length > 0)
+    return refused(
+      'conflict',
+      `An agent pool named ${pool.name} exists and has ${agents.value.length} agents. Set existingPool to take it, or choose another name.`,
+    )
+  return granted({ agentPool: pool, how: 'taken' })
+}
+
+/** The queue that lets the project's pipelines use the pool; found again when an earlier call made it. */
+async function queueFor(
+  parts: PoolsParts,
+  creation: Creation,
+  pool: AgentPool,
+  signal: AbortSignal,
+): Promise<Asked<AgentQueue | undefined>> {
+  const { project } = creation
+  if (project === undefined) return granted(undefined)
+  const found = await parts.organization.findQueue(project, pool.name, signal)
+  if (!found.known) return unavailable(`The queues of project ${project} could not be read: ${found.why}`)
+  const queued =
+    found.value === undefined
+      ? await parts.organization.addQueue(project, pool.id, pool.name, signal)
+      : { kind: 'done' as const, value: found.value }
+  if (queued.kind !== 'done') return notDone(`The queue of pool ${pool.name} in project ${project} was not made`, queued)
+  if (creation.authorizeAllPipelines !== true) return granted(queued.value)
+  const authorized = await parts.organization.authorizeAllPipelines(project, queued.value.id, signal)
+  if (authorized.kind !== 'done')
+    return notDone(`The pipelines of project ${project} were not authorized for pool ${pool.name}`, authorized)
+  return granted(queued.value)
+}
+
+function projectProblem(creation: Creation): Refusal | undefined {
+  if (creation.authorizeAllPipelines !== true || creation.project !== undefined) return undefined
+  return refused('badRequest', 'authorizeAllPipelines needs a project: name the project whose pipelines may use the pool.')
+}
+
+function notReady(scaleSetId: string, checked: CheckResult): Refusal {
+  const bad = checked.findings.filter((finding) => finding.severity === 'error')
+  const { findings, problems } = checked
+  if (problems.length > 0) return { ...refused('badRequest', problems.map((problem) => problem.message).join(' ')), findings, problems }
+  if (bad.length > 0) return { ...refused('refused', bad.map((finding) => finding.cause).join(' ')), findings }
+  const unread = findings.find((finding) => finding.severity === 'unknown')
+  return { ...unavailable(unread?.cause ?? `The scale set ${scaleSetId} could not be read`), findings }
+}
+
+function inUse(name: string): Refusal {
+  return refused('conflict', `This virtual machine scale set is already in use by pool ${name}. Choose another, or delete that pool first.`)
+}

@@ -1,0 +1,86 @@
+/** The passes of one pool, one after the other. The only place that logs a failed pass. */
+import { restoreState } from './pool-state.ts'
+import type { PoolState } from './pool-state.ts'
+import { LeaseLost } from './ports.ts'
+import type { Pipelines, PoolRecord, ScaleSet } from './ports.ts'
+import { createReadings } from './readings.ts'
+import { pass } from './reconcile.ts'
+import type { PassParts, PassResult } from './reconcile.ts'
+
+export type LoopParts = PassParts & {
+  /** The two sides of one pool. Called again when the pool's scale set changes. */
+  readonly connect: (record: PoolRecord) => { readonly pipelines: Pipelines; readonly scaleSet: ScaleSet }
+}
+
+export type PoolHooks = {
+  /** Waits for a turn among the pools; the answer gives it back. */
+  readonly turn: () => Promise<() => void>
+  /** Waits this long, or until nudged: then the answer is true. */
+  readonly rest: (ms: number) => Promise<boolean>
+  readonly passed: (result: PassResult) => void
+  readonly failed: (message: string) => void
+}
+
+/** After a failed pass: the first wait, doubled up to the last. */
+const failedMs = { first: 5_000, last: 60_000 } as const
+
+/** Passes until the signal aborts or the pool is gone. Never rejects. */
+export async function runPool(parts: LoopParts, poolId: number, hooks: PoolHooks, signal: AbortSignal): Promise<void> {
+  let state: PoolState | undefined
+  let failures = 0
+  while (!signal.aborted) {
+    const done = await hooks.turn()
+    let waitMs: number | undefined
+    try {
+      const record = await parts.settings.pool(poolId)
+      if (record === undefined) return
+      state = await stateFor(parts, record, state)
+      waitMs = await onePass(parts, state, record, hooks, signal)
+      failures = 0
+    } catch (error) {
+      // What the journal holds is the truth: the next pass starts from it.
+      state = undefined
+      failures += 1
+      waitMs = Math.min(failedMs.last, failedMs.first * 2 ** (failures - 1))
+      hooks.failed(report(parts, poolId, error))
+    } finally {
+      done()
+    }
+    if (waitMs === undefined) return
+    if (await hooks.rest(waitMs)) state?.readings.nudge()
+  }
+}
+
+/** One pass; undefined when the pool was deleted by it. */
+async function onePass(
+  parts: LoopParts,
+  state: PoolState,
+  record: PoolRecord,
+  hooks: PoolHooks,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const result = await pass(parts, state, record, signal)
+  hooks.passed(result)
+  if (!result.forget) return result.decision.lookAgainInMs
+  await parts.settings.forget(record.poolId)
+  return undefined
+}
+
+async function stateFor(parts: LoopParts, record: PoolRecord, state: PoolState | undefined): Promise<PoolState> {
+  if (state !== undefined && state.scaleSetId === record.scaleSetId) return state
+  const { pipelines, scaleSet } = parts.connect(record)
+  const readings = createReadings(record.poolId, pipelines, scaleSet, parts.clock)
+  return restoreState({ scaleSetId: record.scaleSetId, pipelines, scaleSet, readings }, await parts.journal.remembered(record.poolId))
+}
+
+function report(parts: LoopParts, poolId: number, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  parts.metrics.passFailed(poolId)
+  if (error instanceof LeaseLost) parts.log.warn({ pool: poolId, error: message }, 'Pass stopped: the lease is held elsewhere.')
+  else
+    parts.log.error(
+      { pool: poolId, error: message, stack: error instanceof Error ? error.stack : undefined },
+      'Pass failed; the next one starts from the journal.',
+    )
+  return message
+}

@@ -1,0 +1,247 @@
+import {
+  checkScaleSet,
+  growthBlockers,
+  imageFacts,
+  type CheckedScaleSet,
+  type CheckFacts,
+  type CheckId,
+} from '../../backend/core/checks.ts'
+import { claimValue, parseClaim } from '../../backend/core/claim.ts'
+import { missingActions } from '../../backend/core/permissions.ts'
+import { parseScaleSetId } from '../../backend/core/scale-set-id.ts'
+
+const scaleSetId =
+  '/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/ci/providers/Microsoft.Compute/virtualMachineScaleSets/linux'
+const known = <T>(value: T) => ({ known: true, value, at: 0 }) as const
+const unread = { known: false, why: 'Azure answered 403.' } as const
+
+const good: CheckedScaleSet = {
+  tags: {},
+  os: 'linux',
+  orchestration: 'uniform',
+  upgradePolicy: 'Manual',
+  overprovision: false,
+  singlePlacementGroup: false,
+  adminUsername: 'azureuser',
+  hasIdentity: false,
+}
+
+function facts(change: Partial<CheckFacts> = {}, set: Partial<CheckedScaleSet> = {}): CheckFacts {
+  return {
+    scaleSetId,
+    owner: 'me',
+    poolId: 7,
+    settings: { machinesMax: 10, tearDownAfterUse: false, interactive: false },
+    scaleSet: known({ ...good, ...set }),
+    machines: known([]),
+    autoscale: known([]),
+    permissions: known([{ actions: ['*'], notActions: [] }]),
+    rooms: known([
+      { kind: 'quota', machines: 10, detail: 'cores' },
+      { kind: 'subnet', machines: 10, detail: 'addresses' },
+    ]),
+    ...change,
+  }
+}
+
+const found = (id: CheckId, of: CheckFacts) => checkScaleSet(of).find((finding) => finding.id === id)!
+
+test('a scale set as it has to be: every line is ok', () => {
+  const findings = checkScaleSet(facts())
+  expect(findings.map(({ severity }) => severity)).toEqual(findings.map(() => 'ok'))
+  expect(findings.length).toBe(14)
+})
+
+const sets: readonly [CheckId, Partial<CheckedScaleSet>, 'error' | 'warning' | 'unknown', RegExp][] = [
+  ['upgrade-policy', { upgradePolicy: 'Rolling' }, 'error', /^az vmss update .* --set upgradePolicy\.mode=Manual$/],
+  ['overprovisioning', { overprovision: true }, 'error', /--set overprovision=false$/],
+  ['orchestration', { orchestration: 'flexible' }, 'error', /^az vmss create .*linux-uniform/],
+  ['placement-group', { singlePlacementGroup: true }, 'warning', /--set singlePlacementGroup=false$/],
+  ['admin-user', { adminUsername: 'AzDevOps' }, 'error', /--admin-username azureuser$/],
+  ['vm-identity', { hasIdentity: true }, 'warning', /^az vmss identity remove /],
+  ['spot', { evictionPolicy: 'Deallocate' }, 'error', /--eviction-policy Delete$/],
+  [
+    'claim',
+    { tags: { ScaleSetAgentsOwner: 'you/3/9' } },
+    'error',
+    /^az tag update .*--operation delete --tags ScaleSetAgentsOwner=you\/3\/9$/,
+  ],
+]
+
+test.each(sets)('%s: %j is an %s with its fix', (id, set, severity, fix) => {
+  const finding = found(id, facts({}, set))
+  expect([finding.severity, finding.effect === '']).toEqual([severity, false])
+  expect(finding.fix).toMatch(fix)
+  expect(finding.fix).toContain('ci')
+})
+
+test('a single placement group is refused only above 100 machines', () => {
+  const at = (machinesMax: number) =>
+    found(
+      'placement-group',
+      facts({ settings: { machinesMax, tearDownAfterUse: false, interactive: false } }, { singlePlacementGroup: true }),
+    ).severity
+  expect([at(100), at(101)]).toEqual(['warning', 'error'])
+})
+
+test.each([['__AzureDevOpsElasticPool'], ['_AzureDevOpsElasticPool'], ['__azuredevopselasticpool']])(
+  'the built-in tag %s names its pool, and the fix takes it off with its time',
+  (tag) => {
+    const { severity, cause, fix } = found(
+      'claim',
+      facts({}, { tags: { [tag]: "Ada's pool", [`${tag}TimeStamp`]: '2/23/2024 1:08:39 PM' } }),
+    )
+    expect([severity, cause]).toEqual(['error', "This virtual machine scale set is already in use by pool Ada's pool."])
+    expect(fix).toContain(`'${tag}=Ada'\\''s pool' '${tag}TimeStamp=2/23/2024 1:08:39 PM'`)
+  },
+)
+
+test('our own claim is ours for our pool only', () => {
+  const tags = { scalesetagentsowner: claimValue('me', 7, 12) }
+  expect(parseClaim(tags, 'me', 7)).toMatchObject({ claim: 'ours', by: 'me/7', counter: 12 })
+  expect(parseClaim(tags, 'me', 8).claim).toBe('other')
+  expect(parseClaim(tags, 'you', 7).claim).toBe('other')
+  expect(parseClaim(tags, 'me', undefined).claim).toBe('other')
+  expect(parseClaim({ ScaleSetAgentsOwner: 'hands off' }, 'me', 7)).toMatchObject({ claim: 'other', by: 'hands off' })
+  expect(parseClaim({ team: 'web' }, 'me', 7)).toEqual({ claim: 'free' })
+  expect(parseClaim({ ...tags, _AzureDevOpsElasticPool: 'x' }, 'me', 7).claim).toBe('built-in')
+})
+
+const image = (set: Partial<CheckedScaleSet>, settings: Partial<CheckFacts['settings']>) =>
+  found('image', facts({ settings: { machinesMax: 10, tearDownAfterUse: false, interactive: false, ...settings } }, set)).severity
+const client = { os: 'windows', imagePublisher: 'MicrosoftWindowsDesktop' } as const
+const server = { os: 'windows', imagePublisher: 'MicrosoftWindowsServer' } as const
+
+test.each([
+  ['Linux', {}, { tearDownAfterUse: true }, 'ok'],
+  ['Linux, interactive', {}, { interactive: true }, 'error'],
+  ['Windows client', client, {}, 'ok'],
+  ['Windows client, torn down', client, { tearDownAfterUse: true }, 'error'],
+  ['Windows client, interactive', client, { interactive: true }, 'error'],
+  ['Windows Server, both', server, { interactive: true, tearDownAfterUse: true }, 'ok'],
+  ['own Windows image', { os: 'windows' }, {}, 'ok'],
+  ['own Windows image, torn down', { os: 'windows' }, { tearDownAfterUse: true }, 'unknown'],
+] as const)('image: %s', (_, set, settings, severity) => {
+  expect(image(set, settings)).toBe(severity)
+})
+
+test('what the image says of the system', () => {
+  expect([imageFacts(good), imageFacts({ ...good, ...client }), imageFacts({ ...good, os: 'windows' })]).toEqual([
+    { os: 'linux' },
+    { os: 'windows', client: true },
+    { os: 'windows' },
+  ])
+})
+
+test('only an enabled autoscale setting of this scale set counts', () => {
+  const other = { name: 'other', enabled: true, targetResourceId: `${scaleSetId}2` }
+  const off = { name: 'off', enabled: false, targetResourceId: scaleSetId }
+  expect(found('autoscale', facts({ autoscale: known([other, off]) })).severity).toBe('ok')
+  const on = { name: 'by cpu', enabled: true, targetResourceId: scaleSetId.toUpperCase() }
+  const finding = found('autoscale', facts({ autoscale: known([other, on]) }))
+  expect([finding.severity, finding.fix]).toEqual([
+    'error',
+    expect.stringMatching(/^az monitor autoscale update .* --name 'by cpu' --enabled false$/),
+  ])
+})
+
+test('protected machines are named, with the command for each', () => {
+  const machine = (id: string, held: boolean) => ({ id, name: `m${id}`, protected: held })
+  const finding = found('protection', facts({ machines: known([machine('1', true), machine('2', false), machine('3', true)]) }))
+  expect([finding.severity, finding.cause]).toEqual(['error', '2 machines are protected: m1, m3.'])
+  expect(finding.fix).toMatch(/^for id in 1 3; do az vmss update /)
+})
+
+test('room for the maximum counts the machines that are there', () => {
+  const rooms = known([{ kind: 'quota' as const, machines: 8, detail: '16 cores' }])
+  const there = known(['1', '2'].map((id) => ({ id, name: id, protected: false })))
+  expect(found('quota', facts({ rooms, machines: there })).severity).toBe('ok')
+  const short = found('quota', facts({ rooms }))
+  expect([short.severity, short.cause]).toEqual([
+    'warning',
+    'The core quota has room for 8 more machines, and the maximum needs 10 (16 cores).',
+  ])
+  expect(found('subnet', facts({ rooms })).severity).toBe('unknown')
+})
+
+test('what could not be read is unknown and says why, never ok', () => {
+  const findings = checkScaleSet(facts({ scaleSet: unread, machines: unread, autoscale: unread, permissions: unread, rooms: unread }))
+  expect(findings.map(({ severity }) => severity)).toEqual(findings.map(() => 'unknown'))
+  expect(findings[0]).toMatchObject({
+    id: 'scale-set',
+    cause: 'The scale set could not be read: Azure answered 403.',
+    effect: 'This was not checked.',
+  })
+})
+
+test('a scale set that does not exist is one error', () => {
+  expect(checkScaleSet(facts({ scaleSet: known(undefined) }))).toMatchObject([
+    { id: 'scale-set', severity: 'error', fix: expect.stringMatching(/^az vmss create /) },
+  ])
+})
+
+describe('permissions', () => {
+  const write = 'Microsoft.Compute/virtualMachineScaleSets/write'
+  test.each([
+    [['*'], [], true],
+    [['*/read'], [], false],
+    [['microsoft.compute/*'], [], true],
+    [['Microsoft.Compute/*/write'], [], true],
+    [['Microsoft.Compute/virtualMachineScaleSets/*'], ['*/write'], false],
+    [['Microsoft.Compute/virtualMachineScaleSets'], [], false],
+    [['Microsoft.Compute/virtualMachineScaleSets/write*write'], [], false],
+    [[], [], false],
+  ])('actions %j without %j: %s', (actions, notActions, granted) => {
+    expect(missingActions([write], [{ actions, notActions }])).toEqual(granted ? [] : [write])
+  })
+
+  test('another permission grants what one leaves out', () => {
+    expect(
+      missingActions(
+        [write],
+        [
+          { actions: ['*'], notActions: ['*/write'] },
+          { actions: [write], notActions: [] },
+        ],
+      ),
+    ).toEqual([])
+  })
+
+  test('missing ones are named, and the fix is a role with just these', () => {
+    const finding = found(
+      'permissions',
+      facts({ permissions: known([{ actions: ['*/read', '*/action', 'Microsoft.Resources/tags/*'], notActions: [] }]) }),
+    )
+    expect([finding.severity, finding.cause]).toEqual(['error', `The service identity may not: ${write}.`])
+    expect(finding.fix).toContain(`"Actions":["${write}"]`)
+  })
+
+  test('those that may be granted elsewhere only warn', () => {
+    expect(
+      found(
+        'permissions',
+        facts({
+          permissions: known([{ actions: ['Microsoft.Compute/virtualMachineScaleSets/*', 'Microsoft.Resources/*'], notActions: [] }]),
+        }),
+      ).severity,
+    ).toBe('warning')
+  })
+})
+
+test('growth is stopped by what is wrong with the model, not by warnings', () => {
+  const pool = { scaleSetId, settings: { machinesMax: 10, tearDownAfterUse: false, interactive: false } }
+  expect(growthBlockers(pool, good)).toEqual([])
+  expect(growthBlockers(pool, { ...good, singlePlacementGroup: true, overprovision: true, hasIdentity: true })).toEqual([
+    'Overprovisioning is on.',
+  ])
+})
+
+test('scale set ids', () => {
+  expect(parseScaleSetId(scaleSetId.toLowerCase())).toEqual({
+    subscriptionId: '11111111-2222-3333-4444-555555555555',
+    resourceGroup: 'ci',
+    name: 'linux',
+  })
+  for (const bad of ['', 'linux', `${scaleSetId}/virtualMachines/0`, scaleSetId.replace('ci', "c';rm"), scaleSetId.replace('1111-', '')])
+    expect(parseScaleSetId(bad)).toBeUndefined()
+})

@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { ageMsMax, decide } from '../../backend/core/decide.ts'
+import type { Action, Decision } from '../../backend/core/decision.ts'
+import { idleAgents } from '../../backend/core/demand.ts'
+import { explain } from '../../backend/core/explain.ts'
+import { breachOf, namedMachines } from '../../backend/core/invariants.ts'
+import { totalMachines } from '../../backend/core/limits.ts'
+import { standbyAt } from '../../backend/core/schedule.ts'
+import type { Machine } from '../../backend/core/snapshot.ts'
+import { lineOf, now } from '../support/build.ts'
+import { clearSituation, situation } from './arbitrary.ts'
+import type { Situation } from './arbitrary.ts'
+
+const runs = { numRuns: 3_000 }
+const removing: ReadonlySet<Action['kind']> = new Set(['drain', 'unregister', 'delete', 'reimage', 'save'])
+
+const decided = ({ snapshot, settings }: Situation): Decision => decide(snapshot, settings, now)
+const machinesOf = ({ snapshot }: Situation): readonly Machine[] => (snapshot.machines.known ? snapshot.machines.value : [])
+const lines = (decision: Decision): readonly string[] => decision.steps.map(({ action }) => lineOf(action))
+
+/** Holds for every situation; `arbitrary` narrows it down. */
+function always(name: string, check: (given: Situation) => void, arbitrary: fc.Arbitrary<Situation> = situation): void {
+  test(name, () => fc.assert(fc.property(arbitrary, check), runs))
+}
+
+describe('whatever the situation', () => {
+  always('the same arguments give the same decision', (given) => {
+    const before = JSON.stringify(given)
+    expect(decided(given)).toEqual(decided(given))
+    expect(JSON.stringify(given)).toBe(before)
+  })
+
+  always('every step keeps every invariant', (given) => {
+    for (const step of decided(given).steps) expect([lineOf(step.action), breachOf(step, given.snapshot, given.settings, now)]).toEqual([lineOf(step.action), undefined])
+  })
+
+  always('no step names a machine that is foreign, unclear, or saved without an order', (given) => {
+    const machines = new Map(machinesOf(given).map((machine) => [machine.id, machine]))
+    for (const { action } of decided(given).steps)
+      for (const { id } of namedMachines(action)) {
+        const machine = machines.get(id)!
+        expect(['foreign', 'unclear', 'deleting']).not.toContain(machine.stage)
+        if (machine.stage === 'saved') expect(machine.asked !== undefined || given.settings.deleting).toBe(true)
+      }
+  })
+
+  always('no machine is named twice', (given) => {
+    const names = decided(given).steps.flatMap(({ action }) => namedMachines(action).map(({ name }) => name))
+    expect(names).toEqual([...new Set(names)])
+  })
+
+  always('a part that is unknown or too old stops every removal (S6)', (given) => {
+    const { jobs, agents, scaleSet, machines } = given.snapshot
+    const blind = [jobs, agents, scaleSet, machines].some((part) => !part.known) || [jobs, agents, machines].some((part) => part.known && now - part.at > ageMsMax.removal)
+    if (blind) expect(decided(given).steps.filter(({ action }) => removing.has(action.kind))).toEqual([])
+  })
+
+  always('growth ends at the maximum (S2)', (given) => {
+    for (const { action } of decided(given).steps) {
+      if (action.kind === 'grow') expect(totalMachines(given.snapshot) + action.by).toBeLessThanOrEqual(given.settings.machinesMax)
+    }
+  })
+
+  always('a surplus leaves the standby and the waiting jobs their agents', (given) => {
+    if (given.settings.deleting) return
+    const { steps } = decided(given)
+    const surplus = steps.filter(({ action }) => action.kind === 'drain' && action.cause === 'surplus').length
+    if (surplus === 0) return
+    const leaving = new Set(steps.filter(({ action }) => removing.has(action.kind)).flatMap(({ action }) => namedMachines(action).map(({ id }) => id)))
+    const stillIdle = idleAgents(given.snapshot) - machinesOf(given).filter((machine) => machine.stage === 'idle' && leaving.has(machine.id)).length
+    expect(stillIdle).toBeGreaterThanOrEqual(standbyAt(given.settings, given.snapshot.wallTimeMs))
+  })
+
+  always('every step and every reason is one sentence', (given) => {
+    const { steps, reasons } = decided(given)
+    for (const reason of [...steps.map((step) => step.reason), ...reasons]) expect(explain(reason, now)).toMatch(/^\S.*[^.\s]\.$/s)
+  })
+
+  always('nothing is changed while the pool is paused', (given) => {
+    const { steps, reasons } = decided({ ...given, settings: { ...given.settings, paused: true } })
+    expect([steps, reasons]).toEqual([[], [{ code: 'paused' }]])
+  })
+
+  always('no more than four updates of the scale set leave in a minute', (given) => {
+    const updates = new Set<Action['kind']>(['grow', 'ask-again', 'reimage', 'claim', 'refresh-claim', 'put-extension'])
+    const sent = given.snapshot.recentUpdates.filter((at) => now - at < 60_000).length
+    const sending = decided(given).steps.filter(({ action }) => updates.has(action.kind)).length
+    if (sending > 0) expect(sent + sending).toBeLessThanOrEqual(4)
+  })
+
+  always(
+    'the order of the lists does not change what is done',
+    (given) => {
+      const turned = { ...given, snapshot: { ...given.snapshot, jobs: reversed(given.snapshot.jobs), machines: reversed(given.snapshot.machines) } }
+      const kinds = (each: Situation): readonly string[] =>
+        decided(each).steps.map(({ action }) => `${action.kind} ${action.kind === 'grow' ? action.by : namedMachines(action).length}`).toSorted()
+      expect(kinds(turned)).toEqual(kinds(given))
+    },
+    clearSituation,
+  )
+
+  always('a pool that is being deleted does not grow, and a machine that may leave does', (given) => {
+    const { steps } = decided({ ...given, settings: { ...given.settings, deleting: true } })
+    expect(steps.filter(({ action }) => action.kind === 'grow' || action.kind === 'restore' || action.kind === 'ask-again')).toEqual([])
+  })
+})
+
+function reversed<T>(part: T): T {
+  const reading = part as { readonly known: boolean; readonly value: readonly unknown[] }
+  return reading.known ? { ...part, value: reading.value.toReversed() } : part
+}
+
+void lines
