@@ -3,15 +3,15 @@ import type { Decision, Reason, Step } from './decision.ts'
 import { demandOf } from './demand.ts'
 import type { Demand } from './demand.ts'
 import { mayStillCome, planHealth } from './health.ts'
-import { leavingSteps, removalSteps } from './leave.ts'
+import { agentOf, leavingSteps, removalSteps } from './leave.ts'
 import type { Leaving } from './leave.ts'
 import { grantGrowth, totalMachines, updateRateReason, updatesLeft } from './limits.ts'
 import { nextLives } from './recycle.ts'
 import { surplusMachines } from './retire.ts'
 import { standbyAt } from './schedule.ts'
-import type { CompleteSnapshot, Instant, Machine, MachineIn, NextLife, PoolSnapshot, Reading } from './snapshot.ts'
+import type { CompleteSnapshot, Instant, LeaveCause, Machine, MachineIn, NextLife, PoolSnapshot, Reading } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
-import { claimSteps, orphanSteps, placeholderStep, releaseStep } from './upkeep.ts'
+import { claimSteps, isEmptied, orphanSteps, placeholderStep, releaseStep } from './upkeep.ts'
 
 /** How old an answer may be for growing, and for removing (which is looked at again at the gateway). */
 export const ageMsMax = { growth: 45_000, removal: 75_000 } as const
@@ -47,14 +47,14 @@ function standStill(snapshot: PoolSnapshot, settings: PoolSettings): Reason | un
   if (settings.paused) return { code: 'paused' }
   if (!snapshot.scaleSet.known) return { code: 'unknown', part: 'scale-set', why: snapshot.scaleSet.why, stops: 'all' }
   const { claim, claimedBy } = snapshot.scaleSet.value
-  if (claim === 'ours' || (settings.deleting && claim === 'free')) return undefined
+  if (claim === 'ours' || (settings.deleting && claim === 'free' && isEmptied(snapshot))) return undefined
   return { code: 'not-ours', claim, ...(claimedBy === undefined ? {} : { by: claimedBy }) }
 }
 
-/** The one thing that may be done to a scale set that nobody claims: claim it. */
+/** The one thing that may be done to a scale set that nobody claims: claim it; also to delete the machines that are left. */
 function freeClaim(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): readonly Step[] {
   if (settings.paused || !snapshot.scaleSet.known || snapshot.scaleSet.value.claim !== 'free') return []
-  return claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now), now)
+  return claimSteps(snapshot.scaleSet.value, updatesLeft(snapshot, now), now)
 }
 
 type Part = { readonly steps: readonly Step[]; readonly reasons: readonly Reason[]; readonly updates: number }
@@ -121,10 +121,10 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
   const health = planHealth(snapshot, settings, now)
   const wanted = new Set(
     restorable(snapshot)
-      .slice(0, context.demand.need)
+      .slice(0, settings.deleting ? 0 : context.demand.need)
       .map((machine) => machine.id),
   )
-  const leaving = [
+  const leaving = onceEach([
     ...snapshot.machines.value.flatMap((machine) => (wanted.has(machine.id) ? [] : (leaves(machine, settings, context.lives, now) ?? []))),
     ...health.remove.map(({ machine, cause, detail }): Leaving => ({ machine, cause, next: 'delete', detail })),
     ...surplusMachines(snapshot, context.standby, context.demand.waiting).map((machine): Leaving => ({
@@ -132,7 +132,7 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
       cause: 'surplus',
       next: 'delete',
     })),
-  ]
+  ])
   const { steps, removals } = leavingSteps(leaving)
   const left = updatesLeft(snapshot, now) - (context.growing ? 1 : 0)
   const removed = removalSteps(snapshot, removals, left > 0)
@@ -146,6 +146,12 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
 }
 
 const untouchable: ReadonlySet<Machine['stage']> = new Set(['foreign', 'unclear', 'deleting', 'reimaging'])
+
+/** A machine that leaves for two reasons leaves once, for the first. */
+function onceEach(leaving: readonly Leaving[]): readonly Leaving[] {
+  const byId = new Map(leaving.toReversed().map((each) => [each.machine.id, each]))
+  return leaving.filter((each) => byId.get(each.machine.id) === each)
+}
 
 /** Machines that leave whatever the demand: ordered by a person, used up, already on their way, or the whole pool goes. */
 function leaves(machine: Machine, settings: PoolSettings, lives: ReadonlyMap<string, NextLife>, now: Instant): Leaving | undefined {
@@ -174,21 +180,27 @@ function leavesByStage(machine: Machine, settings: PoolSettings, lives: Readonly
   }
 }
 
+/** Machines to keep for investigation, and saved ones whose agent could still take a job: it is disabled. */
 function saves(snapshot: CompleteSnapshot, settings: PoolSettings, unhealthy: ReturnType<typeof planHealth>['save']): readonly Step[] {
-  const saved = snapshot.machines.value.filter((machine) => machine.stage === 'saved').length
-  return unhealthy.map(({ machine, cause }, index): Step => ({
-    action: {
-      kind: 'save',
-      machine: { id: machine.id, name: machine.name, generation: machine.generation },
-      cause,
-      ...('agent' in machine && machine.agent !== undefined ? { agentId: machine.agent.id } : {}),
-    },
-    reason: { code: 'saved', machine: machine.name, cause, saved: saved + index + 1, savedMax: settings.savedMax },
-  }))
+  const before = snapshot.machines.value.filter((machine) => machine.stage === 'saved')
+  const step = (machine: Machine, cause: LeaveCause, saved: number): Step => {
+    const agent = agentOf(machine)
+    const ref = { id: machine.id, name: machine.name, generation: machine.generation }
+    return {
+      action: { kind: 'save', machine: ref, cause, ...(agent === undefined ? {} : { agentId: agent.id }) },
+      reason: { code: 'saved', machine: machine.name, cause, saved, savedMax: settings.savedMax },
+    }
+  }
+  const open = before.filter((machine) => machine.asked === undefined && machine.agent?.online === true && machine.agent.enabled)
+  return [
+    ...unhealthy.map(({ machine, cause }, index) => step(machine, cause, before.length + index + 1)),
+    ...(settings.deleting ? [] : open.map((machine) => step(machine, 'asked-by-person', before.length))),
+  ]
 }
 
 function upkeep(snapshot: PoolSnapshot, settings: PoolSettings, used: number, now: Instant): readonly Step[] {
-  const claim = snapshot.scaleSet.known ? claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now) - used, now) : []
+  const claim =
+    snapshot.scaleSet.known && !settings.deleting ? claimSteps(snapshot.scaleSet.value, updatesLeft(snapshot, now) - used, now) : []
   const orphans = isComplete(snapshot) ? orphanSteps(snapshot, now) : []
   const last = settings.deleting ? (isComplete(snapshot) ? releaseStep(snapshot) : undefined) : placeholderStep(snapshot)
   return [...claim, ...orphans, ...(last === undefined ? [] : [last])]

@@ -21,7 +21,6 @@ export type Action =
       readonly agentId: number
       readonly cause: LeaveCause
       readonly next: NextLife
-      readonly force?: true
     }
   /** Delete an agent of ours whose machine is gone. */
   | { readonly kind: 'unregister-orphan'; readonly agentId: number; readonly name: string }

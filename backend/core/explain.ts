@@ -31,7 +31,7 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
     case 'maximum':
       return `${count(reason.needed, 'machine')} needed, ${reason.granted} allowed: there are ${reason.total} and the maximum is ${reason.machinesMax}.`
     case 'room':
-      return `${count(reason.needed, 'machine')} needed, ${reason.granted} fit: ${reason.detail}`
+      return `${count(reason.needed, 'machine')} needed, ${reason.granted} fit: ${closed(reason.detail)}`
     case 'update-rate':
       return `${count(reason.sent, 'update')} of the scale set were sent within a minute; the next goes in ${duration(reason.freeAt - now)}.`
     case 'backing-off':
@@ -47,7 +47,7 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
     case 'not-ours':
       return notOurs(reason)
     case 'scale-set-blocked':
-      return `The pool does not grow: ${reason.finding}`
+      return `The pool does not grow: ${closed(reason.finding)}`
     case 'unhealthy-budget':
       return `${count(reason.unhealthy, 'unhealthy machine')}; at most ${reason.allowed} of them are removed in one pass.`
     case 'mass-failure':
@@ -210,6 +210,11 @@ function partName(part: 'jobs' | 'agents' | 'scale-set' | 'machines'): string {
 
 function stopped(stops: 'all' | 'growth' | 'removal'): string {
   return { all: 'nothing is changed', growth: 'the pool does not grow', removal: 'no machine leaves' }[stops]
+}
+
+/** Words of others as the end of a sentence. */
+function closed(words: string): string {
+  return words.endsWith('.') ? words : `${words}.`
 }
 
 function count(number: number, noun: string): string {

@@ -51,22 +51,22 @@ function removalBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSet
   if (!isSeenWhole(snapshot)) return { invariant: 'S6', detail: 'a removal on an incomplete picture' }
   const machines = new Map(snapshot.machines.value.map((machine) => [machine.id, machine]))
   for (const ref of named) {
-    const breach = machineBreach(action, ref, machines.get(ref.id))
+    const breach = machineBreach(action, ref, machines.get(ref.id), settings)
     if (breach !== undefined) return breach
   }
   return budgetBreach(action, snapshot, settings)
 }
 
-function machineBreach(action: Action, ref: MachineRef & { readonly force?: true }, machine: Machine | undefined): Breach | undefined {
+function machineBreach(action: Action, ref: MachineRef, machine: Machine | undefined, settings: PoolSettings): Breach | undefined {
   if (machine === undefined || machine.generation !== ref.generation)
     return { invariant: 'S9', detail: `${ref.name} is not in this generation any more` }
-  return untouchableBreach(action, machine) ?? (action.kind === 'restore' ? restoreBreach(machine) : busyBreach(action, machine))
+  return untouchableBreach(action, machine, settings) ?? (action.kind === 'restore' ? restoreBreach(machine) : busyBreach(action, machine))
 }
 
-function untouchableBreach(action: Action, machine: Machine): Breach | undefined {
+function untouchableBreach(action: Action, machine: Machine, settings: PoolSettings): Breach | undefined {
   if (machine.stage === 'foreign') return { invariant: 'S3', detail: `${machine.name} is not ours` }
   if (machine.stage === 'unclear') return { invariant: 'S6', detail: `${machine.name} is unclear` }
-  const keeps = machine.stage === 'saved' && machine.asked === undefined && !['unregister', 'delete'].includes(action.kind)
+  const keeps = machine.stage === 'saved' && machine.asked === undefined && !settings.deleting && action.kind !== 'save'
   return keeps ? { invariant: 'S12', detail: `${machine.name} is saved` } : undefined
 }
 

@@ -1,7 +1,7 @@
 /** Who may leave, in what order, and why every other one stays. */
 import type { Reason, StayCause } from './decision.ts'
 import { idleAgents } from './demand.ts'
-import { offlineGraceMs } from './health.ts'
+import { createMsMax, offlineGraceMs } from './health.ts'
 import type { CompleteSnapshot, Machine, MachineIn } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
 
@@ -13,7 +13,8 @@ export function surplusMachines(snapshot: CompleteSnapshot, standby: number, wai
   const idle = snapshot.machines.value.filter(
     (machine): machine is MachineIn<'idle'> => machine.stage === 'idle' && machine.asked === undefined,
   )
-  const nowSurplus = idleAgents(snapshot) - standby - waiting
+  const ordered = snapshot.machines.value.filter((machine) => machine.stage === 'idle' && machine.asked !== undefined).length
+  const nowSurplus = idleAgents(snapshot) - ordered - standby - waiting
   const count = Math.max(0, Math.min(snapshot.lowestSurplus ?? 0, nowSurplus, idle.length))
   return count === 0 ? [] : idle.toSorted(leavesFirst).slice(0, count)
 }
@@ -42,6 +43,7 @@ export function whyStays(
     case 'busy':
       return stays('busy', { detail: String(machine.requestId) })
     case 'creating':
+      return stays('starting', { untilMs: machine.since + createMsMax })
     case 'starting':
       return stays('starting', { untilMs: machine.since + settings.startMinutesMax * 60_000 })
     case 'idle':

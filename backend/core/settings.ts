@@ -78,7 +78,7 @@ export function checkSettings(
 
 function unknownFields(given: Readonly<Record<string, unknown>>): Problem[] {
   return Object.keys(given)
-    .filter((field) => !(field in defaultSettings))
+    .filter((field) => !Object.hasOwn(defaultSettings, field))
     .map((field) => ({ field, message: `There is no setting "${field}". The settings are: ${Object.keys(defaultSettings).join(', ')}.` }))
 }
 

@@ -1,7 +1,6 @@
 /** What keeps a pool workable: its claim on the scale set, the extension in the model, the placeholder agent, orphans. */
 import type { Reason, Step } from './decision.ts'
 import type { CompleteSnapshot, Instant, PoolSnapshot, ScaleSetState } from './snapshot.ts'
-import type { PoolSettings } from './settings.ts'
 
 const minuteMs = 60_000
 /** The claim counter is merged at most this often. */
@@ -10,9 +9,9 @@ export const claimRefreshMs = 3 * minuteMs
 export const orphanMsMax = 5 * minuteMs
 
 /** Updates of the scale set that keep our claim and extension; `left` of them may still be sent. */
-export function claimSteps(scaleSet: ScaleSetState, settings: PoolSettings, left: number, now: Instant): readonly Step[] {
-  if (scaleSet.claim === 'free' && !settings.deleting) return [upkeep('claim')]
-  if (scaleSet.claim !== 'ours' || settings.deleting) return []
+export function claimSteps(scaleSet: ScaleSetState, left: number, now: Instant): readonly Step[] {
+  if (scaleSet.claim === 'free') return [upkeep('claim')].slice(0, left)
+  if (scaleSet.claim !== 'ours') return []
   const steps: Step[] = []
   if (scaleSet.extension !== 'current') steps.push(upkeep('put-extension'))
   if (scaleSet.claimRefreshedAt === undefined || now - scaleSet.claimRefreshedAt >= claimRefreshMs) steps.push(upkeep('refresh-claim'))
@@ -21,13 +20,17 @@ export function claimSteps(scaleSet: ScaleSetState, settings: PoolSettings, left
 
 /** Once nothing of ours is left: extension off, tag off, pool away; each in a pass of its own so that a crash between loses nothing. */
 export function releaseStep(snapshot: CompleteSnapshot): Step | undefined {
-  const ours = snapshot.machines.value.some((machine) => machine.stage !== 'foreign')
-  if (ours || snapshot.asked > 0) return undefined
+  if (!isEmptied(snapshot)) return undefined
   const { claim, extension } = snapshot.scaleSet.value
   if (claim === 'ours' && extension !== 'absent')
     return { action: { kind: 'release', part: 'extension' }, reason: { code: 'upkeep', what: 'release' } }
   if (claim === 'ours') return { action: { kind: 'release', part: 'tag' }, reason: { code: 'upkeep', what: 'release' } }
   return { action: { kind: 'delete-pool' }, reason: { code: 'upkeep', what: 'delete-pool' } }
+}
+
+/** No machine of ours is left or still to come. */
+export function isEmptied(snapshot: PoolSnapshot): boolean {
+  return snapshot.machines.known && snapshot.asked === 0 && snapshot.machines.value.every((machine) => machine.stage === 'foreign')
 }
 
 /** Adds the placeholder, or lets it follow the capabilities and the agent version of the pool. */

@@ -177,7 +177,7 @@ async function removeMachines(gateway: Gateway, look: Look, action: Extract<Acti
   if ('kind' in ours) return ours
   const [machines, agents] = [await look.machines(), await look.agents()]
   if (machines === undefined || agents === undefined) return left('machines or agents could not be read again')
-  const still = action.machines.filter((ref) => ref.force === true || mayGo(gateway, ref, machines, agents))
+  const still = action.machines.filter((ref) => mayGo(gateway, ref, machines, agents))
   if (still.length === 0) return left('every machine of it has changed meanwhile')
   const ids = still.map((ref) => ref.id)
   const signal = gateway.clock.deadline(callMsMax, gateway.signal)
@@ -187,17 +187,18 @@ async function removeMachines(gateway: Gateway, look: Look, action: Extract<Acti
 }
 
 /** The same machine as decided on, without instance protection, and no agent of its name that is not the one we removed. */
-function mayGo(gateway: Gateway, ref: MachineRef, machines: readonly AzureMachine[], agents: readonly PipelinesAgent[]): boolean {
+function mayGo(
+  gateway: Gateway,
+  ref: MachineRef & { readonly force?: true },
+  machines: readonly AzureMachine[],
+  agents: readonly PipelinesAgent[],
+): boolean {
   const memory = gateway.state.machines.get(ref.id)
   const listed = machines.find((machine) => machine.id === ref.id)
-  if (
-    memory === undefined ||
-    listed === undefined ||
-    memory.generation !== ref.generation ||
-    memory.createdAt !== listed.createdAt ||
-    listed.protected
-  )
+  if (memory === undefined || listed === undefined || memory.generation !== ref.generation || memory.createdAt !== listed.createdAt)
     return false
+  if (ref.force === true) return true
+  if (listed.protected) return false
   const agent = agents.find((each) => each.name.toLowerCase() === ref.name.toLowerCase())
   return agent === undefined || agent.id === memory.formerAgentId
 }

@@ -191,9 +191,12 @@ function rememberAll(
 }
 
 /** Our first observation of the present claim value, whoever's it is. */
-function rememberClaim(pool: PoolMemory, input: ObserveInput): PoolMemory {
+function rememberClaim(before: PoolMemory, input: ObserveInput): PoolMemory {
   const reading = input.state.readings.get('scaleSet')
-  if (!reading.known || reading.value === undefined) return pool
+  if (!reading.known) return before
+  if (reading.value === undefined) return before.scaleSetGoneSince === undefined ? { ...before, scaleSetGoneSince: input.now } : before
+  const { scaleSetGoneSince: _back, ...back } = before
+  const pool = before.scaleSetGoneSince === undefined ? before : back
   const { tag, claim } = parseClaim(reading.value.tags, input.ownerId, input.record.poolId)
   if (tag === undefined) return pool
   if (pool.claim?.value === tag.value) return pool

@@ -127,7 +127,7 @@ function machinesAfter(
     case 'restore':
       return result.outcome.kind === 'unknown' ? [] : of(action.machine).map(({ leaving: _over, ...memory }) => memory)
     case 'save':
-      return of(action.machine).map((memory) => ({ ...memory, saved: { cause: action.cause, by: 'the pool' } }))
+      return of(action.machine).map((memory) => ({ ...memory, saved: memory.saved ?? { cause: action.cause, by: 'the pool' } }))
     case 'unregister':
       return result.outcome.kind === 'unknown'
         ? []

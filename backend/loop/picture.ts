@@ -16,7 +16,7 @@ export function picture(
   open: readonly Intent[],
 ): PoolSnapshot {
   const { state, record, now } = input
-  const listed = state.readings.get('machines')
+  const listed = isGoneForGood(input, pool) ? ({ known: true, at: now, value: [] } as const) : state.readings.get('machines')
   const capacity = capacityOf(state.readings.get('scaleSet'))
   const joinedMachines: PoolSnapshot['machines'] = listed.known ? { known: true, at: listed.at, value: joined?.machines ?? [] } : listed
   return {
@@ -121,23 +121,49 @@ function refOf(agent: PipelinesAgent): { id: number; name: string; online: boole
 function scaleSetPart(input: ObserveInput, pool: PoolMemory): PoolSnapshot['scaleSet'] {
   const reading = input.state.readings.get('scaleSet')
   if (!reading.known) return reading
+  if (isGoneForGood(input, pool)) return { known: true, at: reading.at, value: nothingLeft }
   if (reading.value === undefined) return { known: false, why: 'Azure says that the scale set does not exist' }
   const scaleSet = reading.value
-  const { claim, by } = parseClaim(scaleSet.tags, input.ownerId, input.record.poolId)
-  const takenOver =
-    claim === 'other' && input.record.takeOverConfirmed && pool.claim !== undefined && input.now - pool.claim.seenAt >= takeOverMs
   const value: ScaleSetState = {
     capacity: scaleSet.capacity,
-    claim: takenOver ? 'free' : claim,
     extension: extensionState(scaleSet, input.extension),
-    ...(by === undefined ? {} : { claimedBy: by }),
-    ...(pool.claim === undefined ? {} : { claimSeenAt: pool.claim.seenAt }),
-    ...(pool.claim?.refreshedAt === undefined ? {} : { claimRefreshedAt: pool.claim.refreshedAt }),
     operationRunning: scaleSet.provisioning.toLowerCase() === 'updating',
     singlePlacementGroup: scaleSet.singlePlacementGroup,
     blockers: blockers(scaleSet),
+    ...claimPart(input, pool, scaleSet),
   }
   return { known: true, at: reading.at, value }
+}
+
+function claimPart(
+  input: ObserveInput,
+  pool: PoolMemory,
+  scaleSet: AzureScaleSet,
+): Pick<ScaleSetState, 'claim' | 'claimedBy' | 'claimSeenAt' | 'claimRefreshedAt'> {
+  const { claim, by } = parseClaim(scaleSet.tags, input.ownerId, input.record.poolId)
+  const standsStill = pool.claim !== undefined && input.now - pool.claim.seenAt >= takeOverMs
+  return {
+    claim: claim === 'other' && input.record.takeOverConfirmed && standsStill ? 'free' : claim,
+    ...(by === undefined ? {} : { claimedBy: by }),
+    ...(pool.claim === undefined ? {} : { claimSeenAt: pool.claim.seenAt }),
+    ...(pool.claim?.refreshedAt === undefined ? {} : { claimRefreshedAt: pool.claim.refreshedAt }),
+  }
+}
+
+/** A pool that a person deletes may end once Azure has said for this long that its scale set does not exist. */
+const goneMs = 10 * 60_000
+
+function isGoneForGood({ record, now }: ObserveInput, pool: PoolMemory): boolean {
+  return record.settings.deleting && pool.scaleSetGoneSince !== undefined && now - pool.scaleSetGoneSince >= goneMs
+}
+
+const nothingLeft: ScaleSetState = {
+  capacity: 0,
+  claim: 'free',
+  extension: 'absent',
+  operationRunning: false,
+  singlePlacementGroup: false,
+  blockers: [],
 }
 
 /** A claim that stood still this long on our own clock may be taken over, once a person confirmed. */

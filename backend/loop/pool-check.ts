@@ -35,7 +35,7 @@ export async function checkForPool(access: CheckedAccess, input: CheckInput, sig
   const scaleSet = await access.read(signal)
   const set = scaleSet.known ? scaleSet.value : undefined
   const base = input.base ?? defaultSettings
-  const { settings, problems } = checkSettings({ ...base, ...input.settings }, set && imageFacts(set))
+  const { settings, problems } = judged(base, input.settings, set)
   const facts: CheckFacts = {
     ...(await besideTheModel(access, set, signal)),
     scaleSet,
@@ -51,6 +51,21 @@ export async function checkForPool(access: CheckedAccess, input: CheckInput, sig
     : facts.machines
   const ready = problems.length === 0 && set !== undefined && present.known && !findings.some((finding) => finding.severity === 'error')
   return { ready, findings, problems, present, ...(settings === undefined ? {} : { settings }) }
+}
+
+/** Settings as sent, over `base`, by the one rule book. A scale set that cannot be read leaves the image's rules out. */
+export async function settingsFor(
+  access: Pick<ScaleSet, 'read'>,
+  base: PoolSettings,
+  sent: object,
+  signal: AbortSignal,
+): Promise<ReturnType<typeof checkSettings>> {
+  const scaleSet = await access.read(signal)
+  return judged(base, sent, scaleSet.known ? scaleSet.value : undefined)
+}
+
+function judged(base: PoolSettings, sent: object | undefined, set: AzureScaleSet | undefined): ReturnType<typeof checkSettings> {
+  return checkSettings({ ...base, ...sent }, set && imageFacts(set))
 }
 
 async function besideTheModel(

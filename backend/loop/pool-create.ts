@@ -32,22 +32,32 @@ export type Created = {
  * record leaves an agent pool without agents, which the next call of the same name takes over.
  */
 export async function createPool(parts: PoolsParts, creation: Creation, signal: AbortSignal): Promise<Asked<Created>> {
-  const refusal = idProblem(creation.scaleSetId) ?? settingsRefusal(creation.settings) ?? projectProblem(creation)
-  if (refusal !== undefined) return refusal
-  const user = await userOf(parts, creation.scaleSetId)
-  if (user !== undefined && user.name.toLowerCase() !== creation.poolName.toLowerCase()) return inUse(user.name)
-  const checked = await checkForPool(parts.scaleSet(creation.scaleSetId), checkInput(parts, creation, user), signal)
-  if (!checked.ready || checked.settings === undefined || !checked.present.known) return notReady(creation.scaleSetId, checked)
+  const admitted = await admit(parts, creation, signal)
+  if (!admitted.ok) return admitted
+  const { user, settings, findings, present } = admitted.value
   const found = await agentPoolFor(parts, creation, user, signal)
   if (!found.ok) return found
-  const { agentPool } = found.value
-  const queue = await queueFor(parts, creation, agentPool, signal)
+  const queue = await queueFor(parts, creation, found.value.agentPool, signal)
   if (!queue.ok) return queue
-  const record = await recordFor(parts, creation, agentPool, checked.settings, user)
+  const record = await recordFor(parts, creation, found.value.agentPool, settings, user)
   if (!record.ok) return record
-  parts.nudge(agentPool.id)
-  const made = { record: record.value, findings: checked.findings, present: checked.present.value }
-  return granted({ ...found.value, ...made, ...(queue.value && { queue: queue.value }) })
+  parts.nudge(record.value.poolId)
+  return granted({ ...found.value, record: record.value, findings, present, ...(queue.value && { queue: queue.value }) })
+}
+
+type Admitted = Pick<Created, 'findings' | 'present'> & { readonly settings: PoolSettings; readonly user: PoolRecord | undefined }
+
+/** Everything that can be refused before anything is made. `user`: the same call was made before. */
+async function admit(parts: PoolsParts, creation: Creation, signal: AbortSignal): Promise<Asked<Admitted>> {
+  const { scaleSetId, poolName } = creation
+  const refusal = idProblem(scaleSetId) ?? settingsRefusal(creation.settings) ?? projectProblem(creation)
+  if (refusal !== undefined) return refusal
+  const user = await userOf(parts, scaleSetId)
+  if (user !== undefined && user.name.toLowerCase() !== poolName.toLowerCase()) return inUse(user.name)
+  const checked = await checkForPool(parts.scaleSet(scaleSetId), checkInput(parts, creation, user), signal)
+  const { ready, settings, present, findings } = checked
+  if (!ready || settings === undefined || !present.known) return notReady(scaleSetId, checked)
+  return granted({ user, settings, findings, present: present.value })
 }
 
 function checkInput(parts: PoolsParts, creation: Creation, user: PoolRecord | undefined) {

@@ -4,7 +4,7 @@
  */
 import type { PoolSettings } from '../core/settings.ts'
 import type { Machine } from '../core/snapshot.ts'
-import { checkForPool, type CheckResult } from './pool-check.ts'
+import { checkForPool, settingsFor, type CheckResult } from './pool-check.ts'
 import { createPool, type Creation } from './pool-create.ts'
 import { granted, idProblem, noPool, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
 import type { AgentPool, Asked, PoolChange, PoolsParts, Refusal } from './pool-parts.ts'
@@ -63,14 +63,9 @@ async function changeSettings(
   if (record === undefined) return noPool(poolId)
   const refusal = settingsRefusal(input) ?? beingDeleted(record)
   if (refusal !== undefined) return refusal
-  const checked = await checkForPool(
-    parts.scaleSet(record.scaleSetId),
-    { scaleSetId: record.scaleSetId, owner: parts.owner, poolId, base: record.settings, settings: input },
-    signal,
-  )
-  if (checked.settings === undefined)
-    return { ...refused('badRequest', checked.problems.map((problem) => problem.message).join(' ')), problems: checked.problems }
-  const outcome = await parts.store.updateSettings(poolId, version, checked.settings, by)
+  const { settings, problems } = await settingsFor(parts.scaleSet(record.scaleSetId), record.settings, input, signal)
+  if (settings === undefined) return { ...refused('badRequest', problems.map((problem) => problem.message).join(' ')), problems }
+  const outcome = await parts.store.updateSettings(poolId, version, settings, by)
   if (outcome === 'conflict')
     return refused(
       'conflict',

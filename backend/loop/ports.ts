@@ -211,6 +211,8 @@ export type PoolMemory = {
   readonly lastWatchedAt?: Instant
   readonly jobs: Readonly<Record<string, { readonly seenAt: Instant; readonly startedAt?: Instant }>>
   readonly orphans: Readonly<Record<string, Instant>>
+  /** Azure says since then that the scale set does not exist. */
+  readonly scaleSetGoneSince?: Instant
   readonly claim?: { readonly value: string; readonly seenAt: Instant; readonly refreshedAt?: Instant }
   readonly recentUpdates: readonly Instant[]
   readonly growthTrouble?: { readonly code: string; readonly message: string; readonly times: number; readonly lastAt: Instant }

@@ -9,8 +9,8 @@ const earlyMs = 500
 const deadlineMs = 30_000
 /** Per pool and minute: what regular reads may use of each side. Reads at the gateway count but are never held back. */
 const readsPerMinuteMax = { pipelines: 12, azure: 4 } as const
-/** With nudges, Azure DevOps may be read this often. */
-const nudgedReadsPerMinuteMax = 20
+/** Nudges may add this many reads a minute. */
+const nudgedReadsMax = 8
 
 const paces = {
   quiet: { jobs: 12_000, agents: 60_000, machines: 60_000, scaleSet: 60_000 },
@@ -45,42 +45,30 @@ type Slot = { last?: Known<unknown>; failure?: string; dueAt: Instant }
 /** The readings of one pool. */
 export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: ScaleSet, clock: Clock): Readings {
   const slots: Record<Part, Slot> = { jobs: { dueAt: 0 }, agents: { dueAt: 0 }, machines: { dueAt: 0 }, scaleSet: { dueAt: 0 } }
-  const calls: Record<'pipelines' | 'azure', Instant[]> = { pipelines: [], azure: [] }
+  const budget = createBudget(clock)
   let pace: (typeof paces)[keyof typeof paces] = paces.quiet
-
   const sources: { readonly [P in Part]: (signal: AbortSignal) => Promise<Reading<Values[P]>> } = {
     jobs: (signal) => pipelines.jobs(poolId, signal),
     agents: (signal) => pipelines.agents(poolId, signal),
     machines: (signal) => scaleSet.machines(signal),
     scaleSet: (signal) => scaleSet.read(signal),
   }
-  const sideOf = (part: Part): 'pipelines' | 'azure' => (part === 'jobs' || part === 'agents' ? 'pipelines' : 'azure')
-  const mayRead = (side: 'pipelines' | 'azure'): boolean => {
-    calls[side] = calls[side].filter((at) => clock.now() - at < 60_000 - earlyMs)
-    return calls[side].length < readsPerMinuteMax[side]
-  }
 
   const fresh = async <P extends Part>(part: P, signal: AbortSignal): Promise<Reading<Values[P]>> => {
-    calls[sideOf(part)].push(clock.now())
+    budget.spend(sideOf[part])
     const reading = await sources[part](clock.deadline(deadlineMs, signal))
-    const slot = slots[part]
-    slot.dueAt = clock.now() + pace[part] + (sideOf(part) === 'pipelines' ? pipelines.slowDownMs() : 0)
-    if (reading.known) slots[part] = { last: reading, dueAt: slot.dueAt }
-    else slot.failure = reading.why
+    const dueAt = clock.now() + pace[part] + (sideOf[part] === 'pipelines' ? pipelines.slowDownMs() : 0)
+    slots[part] = reading.known ? { last: reading, dueAt } : { ...slots[part], dueAt, failure: reading.why }
     return reading
   }
   const refreshDue = async (part: Part, signal: AbortSignal): Promise<void> => {
-    const due = Math.min(slots[part].dueAt, (slots[part].last?.at ?? 0) + pace[part] + pipelines.slowDownMs())
+    const { last, dueAt } = slots[part]
     // A part that we changed ourselves is looked at again whatever the budget: an old answer would repeat the change.
-    const changed = slots[part].dueAt === 0 && slots[part].last !== undefined
-    if (changed || (clock.now() >= due - earlyMs && mayRead(sideOf(part)))) await fresh(part, signal)
+    const wasChanged = dueAt === 0 && last !== undefined
+    const isDue = clock.now() >= Math.min(dueAt, (last?.at ?? 0) + pace[part] + pipelines.slowDownMs()) - earlyMs
+    if (wasChanged || (isDue && budget.left(sideOf[part]) > 0)) await fresh(part, signal)
   }
-  const get = <P extends Part>(part: P): Reading<Values[P]> => {
-    const { last, failure } = slots[part]
-    if (last === undefined) return { known: false, why: failure ?? 'it has not been read yet' }
-    const failedTooLong = failure !== undefined && clock.now() - last.at > keepMsMax
-    return failedTooLong ? { known: false, why: failure } : (last as Known<Values[P]>)
-  }
+  const get = <P extends Part>(part: P): Reading<Values[P]> => usable(slots[part], clock.now()) as Reading<Values[P]>
 
   return {
     get,
@@ -96,13 +84,34 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
       slots[part].dueAt = 0
     },
     nudge() {
-      if (calls.pipelines.length < nudgedReadsPerMinuteMax) slots.jobs.dueAt = 0
+      if (budget.left('pipelines') > -nudgedReadsMax) slots.jobs.dueAt = 0
     },
     learnAgent(agentId, change) {
       const { last } = slots.agents as { last?: Known<readonly PipelinesAgent[]> }
       if (last === undefined) return
       const value = last.value.flatMap((agent) => (agent.id !== agentId ? agent : change === undefined ? [] : { ...agent, ...change }))
       slots.agents.last = { ...last, value }
+    },
+  }
+}
+
+const sideOf = { jobs: 'pipelines', agents: 'pipelines', machines: 'azure', scaleSet: 'azure' } as const
+type Side = (typeof sideOf)[Part]
+
+/** An answer stays usable for a while when newer ones failed, and for ever old when none was asked for: it carries its age. */
+function usable({ last, failure }: Slot, now: Instant): Reading<unknown> {
+  if (last === undefined) return { known: false, why: failure ?? 'it has not been read yet' }
+  return failure !== undefined && now - last.at > keepMsMax ? { known: false, why: failure } : last
+}
+
+/** Reads of the last minute on each side. */
+function createBudget(clock: Clock): { spend(side: Side): void; left(side: Side): number } {
+  const calls: Record<Side, Instant[]> = { pipelines: [], azure: [] }
+  return {
+    spend: (side) => void calls[side].push(clock.now()),
+    left(side) {
+      calls[side] = calls[side].filter((at) => clock.now() - at < 60_000 - earlyMs)
+      return readsPerMinuteMax[side] - calls[side].length
     },
   }
 }

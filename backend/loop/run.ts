@@ -43,13 +43,16 @@ export function createLoop(parts: LoopParts): Loop {
     },
     failed: (message) => void failures.set(poolId, message),
   })
+  const forget = (poolId: number): void => {
+    for (const map of [runs, latest, failures]) map.delete(poolId)
+  }
   const startNewPools = async (signal: AbortSignal): Promise<void> => {
     try {
       for (const poolId of await parts.settings.pools()) {
         if (!runs.has(poolId))
           runs.set(
             poolId,
-            runPool(parts, poolId, hooksFor(poolId, signal), signal).finally(() => runs.delete(poolId)),
+            runPool(parts, poolId, hooksFor(poolId, signal), signal).finally(() => forget(poolId)),
           )
       }
     } catch (error) {
@@ -87,7 +90,7 @@ function createSleepers(parts: Pick<LoopParts, 'clock'>): {
   const nudged = new Set<number>()
   return {
     async sleep(name, ms, signal) {
-      if (name !== 'pools' && nudged.delete(name)) return true
+      if (signal.aborted || (name !== 'pools' && nudged.delete(name))) return true
       const woken = new AbortController()
       const wake = (): void => woken.abort()
       wakers.set(name, wake)
@@ -113,12 +116,13 @@ function createTurns(most: number): () => Promise<() => void> {
   let held = 0
   const waiting: (() => void)[] = []
   const give = (): void => {
-    held -= 1
-    waiting.shift()?.()
+    const next = waiting.shift()
+    if (next === undefined) held -= 1
+    else next()
   }
   return async () => {
-    if (held >= most) await new Promise<void>((resolve) => waiting.push(resolve))
-    held += 1
+    if (held < most) held += 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
     return give
   }
 }
