@@ -33,7 +33,9 @@ export const fields = {
 } as const satisfies Readonly<Record<string, Field<unknown>>>
 
 export type FieldName = keyof typeof fields
-export type FieldValues = { readonly [K in FieldName]: (typeof fields)[K] extends { readonly read: (text: string) => FieldRead<infer T> } ? T : never }
+export type FieldValues = {
+  readonly [K in FieldName]: (typeof fields)[K] extends { readonly read: (text: string) => FieldRead<infer T> } ? T : never
+}
 export const fieldNames = Object.keys(fields) as readonly FieldName[]
 
 const loopback = ['127.0.0.1', '::1', 'localhost']
@@ -56,7 +58,8 @@ function readSecret(lengthMin: number): (text: string) => FieldRead<string> {
 function readUrl(text: string): FieldRead<string> {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return { problem: 'give a URL that begins with https://.' }
-  if (url.username !== '' || url.password !== '') return { problem: 'take user and password out of the URL; they have settings of their own.' }
+  if (url.username !== '' || url.password !== '')
+    return { problem: 'take user and password out of the URL; they have settings of their own.' }
   if (url.search !== '' || url.hash !== '') return { problem: 'leave out everything from ? or # on.' }
   return { value: text.replace(/\/+$/, '') }
 }
@@ -72,12 +75,17 @@ function readHttps(text: string): FieldRead<string> {
 
 function readDatabaseUrl(text: string): FieldRead<string> {
   const isPostgres = URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol)
-  return isPostgres ? { value: text } : { problem: 'give postgres://user:password@host:5432/database, or leave it out to use a SQLite file.' }
+  return isPostgres
+    ? { value: text }
+    : { problem: 'give postgres://user:password@host:5432/database, or leave it out to use a SQLite file.' }
 }
 
 function readLoopback(text: string): FieldRead<string> {
   if (loopback.includes(text)) return { value: text }
-  return { problem: "the service listens on this computer only until the hub's sign-in exists; give 127.0.0.1 and put a tunnel or an authenticating proxy before it." }
+  return {
+    problem:
+      "the service listens on this computer only until the hub's sign-in exists; give 127.0.0.1 and put a tunnel or an authenticating proxy before it.",
+  }
 }
 
 function readPort(text: string): FieldRead<number> {

@@ -12,7 +12,12 @@ export type Configuration = {
   /** A PAT, or without one the identity that also calls Azure. */
   readonly devOpsCredential: DevOpsConfig['credential']
   /** The URLs take the place of the cloud's own. */
-  readonly azure: { readonly cloud: CloudName; readonly resourceManagerUrl?: string; readonly authorityUrl?: string; readonly credential: CredentialConfig }
+  readonly azure: {
+    readonly cloud: CloudName
+    readonly resourceManagerUrl?: string
+    readonly authorityUrl?: string
+    readonly credential: CredentialConfig
+  }
   /** PEM file of the certificates to trust beside Node's own. */
   readonly caFile?: string
   readonly data: string
@@ -41,11 +46,23 @@ export function readEnvironment(env: Environment = process.env, overrides: Overr
   const credential = azureCredential(values, problems)
   if (values.caFile !== undefined) checkCa(values.caFile, problems)
   if (values.organizationUrl === undefined && !problems.some((problem) => problem.startsWith(fields.organizationUrl.env))) {
-    problems.push(`${fields.organizationUrl.env} is missing: set it to https://dev.azure.com/your-organization, or to a collection's URL on Azure DevOps Server.`)
+    problems.push(
+      `${fields.organizationUrl.env} is missing: set it to https://dev.azure.com/your-organization, or to a collection's URL on Azure DevOps Server.`,
+    )
   }
   const { data, organizationUrl } = values
   if (problems.length > 0 || organizationUrl === undefined || data === undefined || credential === undefined) return { problems }
-  const { azureCloud: cloud = 'public', resourceManagerUrl, authorityUrl, pat, caFile, databaseUrl, operatorKey, hookSecret, publicUrl } = values
+  const {
+    azureCloud: cloud = 'public',
+    resourceManagerUrl,
+    authorityUrl,
+    pat,
+    caFile,
+    databaseUrl,
+    operatorKey,
+    hookSecret,
+    publicUrl,
+  } = values
   const configuration: Configuration = {
     organizationUrl,
     devOpsCredential: pat === undefined ? { kind: 'entra' } : { kind: 'pat', pat },
@@ -90,11 +107,18 @@ function readFields(env: Environment, overrides: Overrides): { readonly values: 
   if (overrides.url !== undefined) values.url = overrides.url.replace(/\/+$/, '')
   const data = overrides.data ?? values.data ?? defaultData(env)
   if (data !== undefined) values.data = data
-  else if (!problems.some((problem) => problem.startsWith(fields.data.env))) problems.push(`${fields.data.env} is missing, and there is no home directory to keep data in: set it to a directory on a local disk.`)
+  else if (!problems.some((problem) => problem.startsWith(fields.data.env)))
+    problems.push(`${fields.data.env} is missing, and there is no home directory to keep data in: set it to a directory on a local disk.`)
   return { values, problems }
 }
 
-function readField<K extends FieldName>(name: K, env: Environment, file: Readonly<Record<string, unknown>>, values: Values, problems: string[]): void {
+function readField<K extends FieldName>(
+  name: K,
+  env: Environment,
+  file: Readonly<Record<string, unknown>>,
+  values: Values,
+  problems: string[],
+): void {
   const field: Field<unknown> = fields[name]
   const fromEnv = env[field.env] ?? ''
   const fromFile = file[name]
@@ -129,9 +153,11 @@ function readConfigFile(path: string | undefined, problems: string[]): Readonly<
     return fault('cannot be read: check its path and that this user may read it.')
   }
   const json = parseJson(text)
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return fault('is not a JSON object: write it as {"organizationUrl": "https://dev.azure.com/your-organization"}.')
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    return fault('is not a JSON object: write it as {"organizationUrl": "https://dev.azure.com/your-organization"}.')
   for (const key of Object.keys(json)) {
-    if (!fieldNames.some((name) => name === key)) fault(`has '${key}', which is no setting: remove it, or correct its name after docs/configuration.md.`)
+    if (!fieldNames.some((name) => name === key))
+      fault(`has '${key}', which is no setting: remove it, or correct its name after docs/configuration.md.`)
   }
   return json as Readonly<Record<string, unknown>>
 }
@@ -155,15 +181,24 @@ function checkCa(path: string, problems: string[]): void {
 
 /** The identity whose parts are given: a federated token, a certificate, a secret, or else the machine's own. */
 function azureCredential(values: Values, problems: string[]): CredentialConfig | undefined {
-  const { azureTenantId: tenantId, azureClientId: clientId, azureFederatedTokenFile: tokenFile, azureClientCertificatePath: certificateFile, azureClientSecret: clientSecret } = values
+  const {
+    azureTenantId: tenantId,
+    azureClientId: clientId,
+    azureFederatedTokenFile: tokenFile,
+    azureClientCertificatePath: certificateFile,
+    azureClientSecret: clientSecret,
+  } = values
   const proofs = [tokenFile, certificateFile, clientSecret].filter((proof) => proof !== undefined)
   if (proofs.length === 0) return { kind: 'managed-identity', ...given({ clientId }) }
   if (proofs.length > 1) {
-    problems.push(`${fields.azureFederatedTokenFile.env}, ${fields.azureClientCertificatePath.env} and ${fields.azureClientSecret.env}: more than one is set; keep the one to sign in with.`)
+    problems.push(
+      `${fields.azureFederatedTokenFile.env}, ${fields.azureClientCertificatePath.env} and ${fields.azureClientSecret.env}: more than one is set; keep the one to sign in with.`,
+    )
     return undefined
   }
   if (tenantId === undefined) problems.push(`${fields.azureTenantId.env} is missing: set it to the directory (tenant) id of the identity.`)
-  if (clientId === undefined) problems.push(`${fields.azureClientId.env} is missing: set it to the application (client) id of the identity.`)
+  if (clientId === undefined)
+    problems.push(`${fields.azureClientId.env} is missing: set it to the application (client) id of the identity.`)
   if (tenantId === undefined || clientId === undefined) return undefined
   if (tokenFile !== undefined) return { kind: 'workload-identity', tenantId, clientId, tokenFile }
   if (certificateFile !== undefined) return { kind: 'client-certificate', tenantId, clientId, certificateFile }
@@ -182,5 +217,7 @@ function withoutPassword(text: string): string {
 
 /** The fields that are not undefined, as exactOptionalPropertyTypes wants them. */
 function given<T extends Readonly<Record<string, unknown>>>(values: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof T]?: Exclude<T[K], undefined>
+  }
 }

@@ -96,24 +96,19 @@ function registerSwitches(app: FastifyInstance, world: World): void {
   app.post<{ Body: NewJob }>('/_sandbox/jobs', { schema: { body: bodies.job } }, (request, reply) =>
     reply.code(201).send({ requestId: world.queueJob(request.body) }),
   )
-  app.post<{ Body: Person }>(
-    '/_sandbox/people/disable',
-    { schema: { body: bodies.person } },
-    (request, reply) => setEnabled(world, request.body, false) ?? reply.code(204).send(),
-  )
-  app.post<{ Body: Person }>(
-    '/_sandbox/people/enable',
-    { schema: { body: bodies.person } },
-    (request, reply) => setEnabled(world, request.body, true) ?? reply.code(204).send(),
-  )
+  for (const [action, enabled] of [
+    ['disable', false],
+    ['enable', true],
+  ] as const) {
+    app.post<{ Body: Person }>(`/_sandbox/people/${action}`, { schema: { body: bodies.person } }, (request, reply) => {
+      world.personSetsEnabled(request.body.poolId, request.body.agentId, enabled)
+      return reply.code(204).send()
+    })
+  }
   // The world's set-up functions throw a sentence that names what does not exist.
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) =>
     reply.code(error.statusCode ?? 400).send({ message: error.message }),
   )
-}
-
-function setEnabled(world: World, person: Person, enabled: boolean): void {
-  world.personSetsEnabled(person.poolId, person.agentId, enabled)
 }
 
 function addScaleSet(template: ScaleSetTemplate, parts: ControlParts): Answer<{ readonly scaleSet: { readonly id: string } }> {

@@ -65,7 +65,7 @@ async function credentialsIn(file: string): Promise<Credentials> {
 }
 
 main().catch((error: NodeJS.ErrnoException) => {
-  const taken = error.code === 'EADDRINUSE' ? ' Choose another with --port.' : ''
-  process.stderr.write(`${error.message}${taken}\n`)
+  const isTaken = error.code === 'EADDRINUSE'
+  process.stderr.write(isTaken ? `The port is in use (${error.message}). Choose another with --port.\n` : `${error.message}\n`)
   process.exit(1)
 })

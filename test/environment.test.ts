@@ -18,7 +18,10 @@ const file = (name: string, text: string): string => {
 
 describe('a good environment', () => {
   it('needs only the organization; the rest has defaults', () => {
-    const { configuration, problems } = readEnvironment({ SCALE_SET_AGENTS_ORGANIZATION_URL: 'https://dev.azure.com/fabrikam/', HOME: '/home/ada' })
+    const { configuration, problems } = readEnvironment({
+      SCALE_SET_AGENTS_ORGANIZATION_URL: 'https://dev.azure.com/fabrikam/',
+      HOME: '/home/ada',
+    })
     expect(problems).toEqual([])
     expect(configuration).toEqual({
       organizationUrl: 'https://dev.azure.com/fabrikam',
@@ -32,8 +35,15 @@ describe('a good environment', () => {
   })
 
   it('takes the file where the environment says nothing', () => {
-    const configFile = file('settings.json', JSON.stringify({ organizationUrl: 'https://tfs.fabrikam.com/tfs/Main', port: 9000, logLevel: 'warn' }))
-    const { configuration } = readEnvironment({ SCALE_SET_AGENTS_CONFIG: configFile, SCALE_SET_AGENTS_LOG_LEVEL: 'error', HOME: '/home/ada' })
+    const configFile = file(
+      'settings.json',
+      JSON.stringify({ organizationUrl: 'https://tfs.fabrikam.com/tfs/Main', port: 9000, logLevel: 'warn' }),
+    )
+    const { configuration } = readEnvironment({
+      SCALE_SET_AGENTS_CONFIG: configFile,
+      SCALE_SET_AGENTS_LOG_LEVEL: 'error',
+      HOME: '/home/ada',
+    })
     expect(configuration).toMatchObject({ organizationUrl: 'https://tfs.fabrikam.com/tfs/Main', port: 9000, logLevel: 'error' })
   })
 
@@ -44,9 +54,18 @@ describe('a good environment', () => {
 
   it.each([
     [{ AZURE_CLIENT_ID: 'app' }, { kind: 'managed-identity', clientId: 'app' }],
-    [{ AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'app', AZURE_CLIENT_SECRET: 's3cret' }, { kind: 'client-secret', tenantId: 't', clientId: 'app', clientSecret: 's3cret' }],
-    [{ AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'app', AZURE_CLIENT_CERTIFICATE_PATH: '/c.pem' }, { kind: 'client-certificate', tenantId: 't', clientId: 'app', certificateFile: '/c.pem' }],
-    [{ AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'app', AZURE_FEDERATED_TOKEN_FILE: '/token' }, { kind: 'workload-identity', tenantId: 't', clientId: 'app', tokenFile: '/token' }],
+    [
+      { AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'app', AZURE_CLIENT_SECRET: 's3cret' },
+      { kind: 'client-secret', tenantId: 't', clientId: 'app', clientSecret: 's3cret' },
+    ],
+    [
+      { AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'app', AZURE_CLIENT_CERTIFICATE_PATH: '/c.pem' },
+      { kind: 'client-certificate', tenantId: 't', clientId: 'app', certificateFile: '/c.pem' },
+    ],
+    [
+      { AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'app', AZURE_FEDERATED_TOKEN_FILE: '/token' },
+      { kind: 'workload-identity', tenantId: 't', clientId: 'app', tokenFile: '/token' },
+    ],
   ])('signs in to Azure with what is given: %j', (env, identity) => {
     expect(readEnvironment({ ...minimal, ...env }).configuration?.azure.credential).toEqual(identity)
   })
@@ -65,18 +84,42 @@ describe('a good environment', () => {
 describe('a problem names the field, the value and the next step', () => {
   it.each([
     ['SCALE_SET_AGENTS_ORGANIZATION_URL', 'dev.azure.com/fabrikam', "is 'dev.azure.com/fabrikam': give a URL that begins with https://."],
-    ['SCALE_SET_AGENTS_ORGANIZATION_URL', 'http://tfs.fabrikam.com/tfs', "is 'http://tfs.fabrikam.com/tfs': credentials are sent there, so give a URL that begins with https://."],
-    ['SCALE_SET_AGENTS_ORGANIZATION_URL', 'https://me:hunter2@dev.azure.com/f', "is 'https://me:***@dev.azure.com/f': take user and password out of the URL; they have settings of their own."],
-    ['SCALE_SET_AGENTS_ORGANIZATION_URL', 'https://dev.azure.com/f?a=1', "is 'https://dev.azure.com/f?a=1': leave out everything from ? or # on."],
+    [
+      'SCALE_SET_AGENTS_ORGANIZATION_URL',
+      'http://tfs.fabrikam.com/tfs',
+      "is 'http://tfs.fabrikam.com/tfs': credentials are sent there, so give a URL that begins with https://.",
+    ],
+    [
+      'SCALE_SET_AGENTS_ORGANIZATION_URL',
+      'https://me:hunter2@dev.azure.com/f',
+      "is 'https://me:***@dev.azure.com/f': take user and password out of the URL; they have settings of their own.",
+    ],
+    [
+      'SCALE_SET_AGENTS_ORGANIZATION_URL',
+      'https://dev.azure.com/f?a=1',
+      "is 'https://dev.azure.com/f?a=1': leave out everything from ? or # on.",
+    ],
     ['SCALE_SET_AGENTS_PORT', '70000', "is '70000': give a whole number from 0 to 65535; 0 takes a free port."],
     ['SCALE_SET_AGENTS_PORT', 'abc', "is 'abc': give a whole number from 0 to 65535; 0 takes a free port."],
     ['SCALE_SET_AGENTS_LOG_LEVEL', 'loud', "is 'loud': give one of debug, info, warn, error, silent."],
     ['AZURE_CLOUD', 'mars', "is 'mars': give one of public, usgov, china."],
     ['SCALE_SET_AGENTS_DATA', ' /data', "is ' /data': it begins or ends with a space; take that off."],
     ['SCALE_SET_AGENTS_PAT', 'hunter2', "is '***' (7 characters): give at least 20 characters."],
-    ['SCALE_SET_AGENTS_OPERATOR_KEY', 'hunter2 hunter2 hunter2', "is '***' (23 characters): it holds a space or a line end; copy it again without."],
-    ['SCALE_SET_AGENTS_DATABASE_URL', 'mysql://root:hunter2@db/x', "is '***' (25 characters): give postgres://user:password@host:5432/database, or leave it out to use a SQLite file."],
-    ['SCALE_SET_AGENTS_CA_FILE', '/nowhere/ca.pem', "is '/nowhere/ca.pem': the file cannot be read; check its path and that this user may read it."],
+    [
+      'SCALE_SET_AGENTS_OPERATOR_KEY',
+      'hunter2 hunter2 hunter2',
+      "is '***' (23 characters): it holds a space or a line end; copy it again without.",
+    ],
+    [
+      'SCALE_SET_AGENTS_DATABASE_URL',
+      'mysql://root:hunter2@db/x',
+      "is '***' (25 characters): give postgres://user:password@host:5432/database, or leave it out to use a SQLite file.",
+    ],
+    [
+      'SCALE_SET_AGENTS_CA_FILE',
+      '/nowhere/ca.pem',
+      "is '/nowhere/ca.pem': the file cannot be read; check its path and that this user may read it.",
+    ],
   ])('%s=%s', (name, value, message) => {
     const { configuration, problems } = readEnvironment({ ...minimal, [name]: value })
     expect(configuration).toBeUndefined()
@@ -126,7 +169,12 @@ describe('a problem names the field, the value and the next step', () => {
   })
 
   it('reports all of them in one message without a secret', () => {
-    const { problems } = readEnvironment({ SCALE_SET_AGENTS_PORT: '-1', SCALE_SET_AGENTS_PAT: 'hunter2', AZURE_CLIENT_SECRET: 'hunter2 ', HOME: '/home/ada' })
+    const { problems } = readEnvironment({
+      SCALE_SET_AGENTS_PORT: '-1',
+      SCALE_SET_AGENTS_PAT: 'hunter2',
+      AZURE_CLIENT_SECRET: 'hunter2 ',
+      HOME: '/home/ada',
+    })
     const message = describeProblems(problems)
     expect(message).toMatch(/^4 settings are wrong; nothing was started\. See docs\/configuration\.md\.\n/)
     expect(message).not.toContain('hunter2')
@@ -135,11 +183,15 @@ describe('a problem names the field, the value and the next step', () => {
 
 describe('a command for a running service', () => {
   it('does not ask for the organization', () => {
-    expect(readClientEnvironment({ SCALE_SET_AGENTS_DATA: '/data', SCALE_SET_AGENTS_URL: 'http://127.0.0.1:7200/' }).configuration).toEqual({ data: '/data', url: 'http://127.0.0.1:7200' })
+    expect(readClientEnvironment({ SCALE_SET_AGENTS_DATA: '/data', SCALE_SET_AGENTS_URL: 'http://127.0.0.1:7200/' }).configuration).toEqual(
+      { data: '/data', url: 'http://127.0.0.1:7200' },
+    )
   })
 
   it('refuses a URL that is none', () => {
-    expect(readClientEnvironment({ SCALE_SET_AGENTS_DATA: '/data', SCALE_SET_AGENTS_URL: 'here' }).problems).toEqual(["SCALE_SET_AGENTS_URL is 'here': give a URL that begins with https://."])
+    expect(readClientEnvironment({ SCALE_SET_AGENTS_DATA: '/data', SCALE_SET_AGENTS_URL: 'here' }).problems).toEqual([
+      "SCALE_SET_AGENTS_URL is 'here': give a URL that begins with https://.",
+    ])
   })
 })
 

@@ -24,7 +24,7 @@ const rules: readonly Rule[] = [
   { room: 'loop', files: /^backend\/loop\//, imports: ['core', 'ports'], packages: 'none' },
   { room: 'registration', files: /^backend\/registration\//, imports: ['core'], types: ['ports'], packages: 'any' },
   { room: 'adapters', files: /^backend\/adapters\//, imports: [], types: ['core', 'ports'], packages: 'any' },
-  { room: 'store', files: /^backend\/store\//, imports: [], types: ['core', 'ports'], packages: 'any' },
+  { room: 'store', files: /^backend\/store\//, imports: ['core', 'ports'], packages: 'any' },
   { room: 'contract', files: /^backend\/api\/contract\.ts$/, imports: [], types: ['core', 'ports', 'world', 'simulate'], packages: 'any' },
   {
     room: 'api',
@@ -33,7 +33,7 @@ const rules: readonly Rule[] = [
     types: ['ports', 'loop', 'store'],
     packages: 'any',
   },
-  { room: 'environment', files: /^backend\/environment[\w-]*\.ts$/, imports: ['core'], packages: 'any' },
+  { room: 'environment', files: /^backend\/environment[\w-]*\.ts$/, imports: ['core'], types: ['adapters'], packages: 'any' },
   { room: 'cli', files: /^backend\/cli\//, imports: backend, packages: 'any' },
   { room: 'main', files: /^backend\/main\.ts$/, imports: [...backend, 'cli'], packages: 'any' },
   {
@@ -77,8 +77,8 @@ describe('a planted violation is caught:', () => {
     ],
     [
       'a value where types are due',
-      { 'backend/store/a.ts': `import { d } from '../core/d.ts'`, 'backend/core/d.ts': '' },
-      'store may import only types of core',
+      { 'backend/adapters/a.ts': `import { d } from '../core/d.ts'`, 'backend/core/d.ts': '' },
+      'adapters may import only types of core',
     ],
     [
       'an inline type import, which still loads the file',

@@ -1,5 +1,5 @@
 /** What the loop saw, decided and remembered, as the API shows it. Every number and sentence comes from there. */
-import type { Decision } from '../core/decision.ts'
+import type { Decision, Reason } from '../core/decision.ts'
 import { explain } from '../core/explain.ts'
 import type { Instant, Job, Machine, PoolSnapshot, Reading, Stage } from '../core/snapshot.ts'
 import { whyJob, whyMachine } from '../core/why.ts'
@@ -21,7 +21,7 @@ export function poolSummary(record: PoolRecord, latest: Latest | undefined, last
     ...base,
     ...age,
     ...figures(snapshot, now),
-    state: stateOf(snapshot, problems),
+    state: stateOf(latest),
     wanted: decision.wanted,
     next: nextOf(decision, now),
     problems,
@@ -121,7 +121,8 @@ function ifKnown<T, R>(reading: Reading<T>, use: (value: T) => R): R | Record<st
   return reading.known ? use(reading.value) : {}
 }
 
-const troubles: ReadonlySet<string> = new Set([
+/** Reasons that a person has to do something about, or that hold the pool up for long. */
+const sick: ReadonlySet<Reason['code']> = new Set([
   'unknown',
   'too-old',
   'not-ours',
@@ -129,16 +130,16 @@ const troubles: ReadonlySet<string> = new Set([
   'backing-off',
   'mass-failure',
   'invariant',
-  'no-agent-could-take',
 ])
 
+/** A job that no agent could take is told, and is no fault of the pool. */
 function problemsOf(decision: Decision, now: Instant): readonly string[] {
-  return decision.reasons.filter((reason) => troubles.has(reason.code)).map((reason) => explain(reason, now))
+  return decision.reasons.filter(({ code }) => sick.has(code) || code === 'no-agent-could-take').map((reason) => explain(reason, now))
 }
 
-function stateOf(snapshot: PoolSnapshot, problems: readonly string[]): PoolSummary['state'] {
+function stateOf({ snapshot, decision }: Latest): PoolSummary['state'] {
   if (!snapshot.scaleSet.known) return 'offline'
-  return problems.length > 0 ? 'unhealthy' : 'online'
+  return decision.reasons.some(({ code }) => sick.has(code)) ? 'unhealthy' : 'online'
 }
 
 /** The first step, else the reason that the decision puts first. */

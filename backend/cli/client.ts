@@ -35,7 +35,9 @@ export function createClient(service: ServiceAddress, fetch: Fetch, timeout: () 
 
   async function answer<T>(response: Response): Promise<T> {
     if (!response.ok) throw await refusal(response, service)
-    return (await response.json().catch((error: unknown) => { throw notOurs(service.url, error) })) as T
+    return (await response.json().catch((error: unknown) => {
+      throw notOurs(service.url, error)
+    })) as T
   }
 
   return {
@@ -54,13 +56,19 @@ export function createClient(service: ServiceAddress, fetch: Fetch, timeout: () 
   }
 }
 
-const exitCodeOfStatus: Readonly<Record<number, ExitCode>> = { 401: exitCodes.notAllowed, 403: exitCodes.notAllowed, 503: exitCodes.unreachable, 504: exitCodes.unreachable }
+const exitCodeOfStatus: Readonly<Record<number, ExitCode>> = {
+  401: exitCodes.notAllowed,
+  403: exitCodes.notAllowed,
+  503: exitCodes.unreachable,
+  504: exitCodes.unreachable,
+}
 
 async function refusal(response: Response, service: ServiceAddress): Promise<Failure> {
   if (response.status === 401) return new Failure(exitCodes.notAllowed, unauthorised(service))
   const error: unknown = await response.json().catch(() => undefined)
   if (!isApiError(error)) return notOurs(service.url, `status ${response.status}`)
-  const details = [...(error.problems ?? []).map((problem) => `  ${problem.field}: ${problem.message}`), ...(error.findings ?? []).map(findingLine)]
+  const problems = (error.problems ?? []).filter((problem) => !error.message.includes(problem.message))
+  const details = [...problems.map((problem) => `  ${problem.field}: ${problem.message}`), ...(error.findings ?? []).map(findingLine)]
   return new Failure(exitCodeOfStatus[response.status] ?? exitCodes.no, [error.message, ...details].join('\n'))
 }
 
@@ -74,14 +82,25 @@ function unauthorised(service: ServiceAddress): string {
 }
 
 function unreachable(url: string, error: unknown): Failure {
-  if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')) {
-    return new Failure(exitCodes.unreachable, `The service at ${url} did not answer in time. Look at its log, or name another with --url.`, error)
+  if (typeof error === 'object' && error !== null && 'name' in error && (error.name === 'AbortError' || error.name === 'TimeoutError')) {
+    return new Failure(
+      exitCodes.unreachable,
+      `The service at ${url} did not answer in time. Look at its log, or name another with --url.`,
+      error,
+    )
   }
-  return new Failure(exitCodes.unreachable, `No service answers at ${url} (${codeOf(error) ?? String(error)}). Start one with scale-set-agents serve, or name another with --url.`, error)
+  return new Failure(
+    exitCodes.unreachable,
+    `No service answers at ${url} (${codeOf(error) ?? String(error)}). Start one with scale-set-agents serve, or name another with --url.`,
+    error,
+  )
 }
 
 function notOurs(url: string, cause: unknown): Failure {
-  return new Failure(exitCodes.unreachable, `What answers at ${url} is not Scale Set Agents (${cause instanceof Error ? cause.message : String(cause)}). Name the service with --url.`)
+  return new Failure(
+    exitCodes.unreachable,
+    `What answers at ${url} is not Scale Set Agents (${cause instanceof Error ? cause.message : String(cause)}). Name the service with --url.`,
+  )
 }
 
 function isApiError(value: unknown): value is ApiError {

@@ -12,7 +12,11 @@ export function prepareDataDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw new Failure(exitCodes.system, `The data directory ${directory} cannot be made (${codeOf(error) ?? String(error)}). Name another with --data, or make it for this user.`, error)
+    throw new Failure(
+      exitCodes.system,
+      `The data directory ${directory} cannot be made (${codeOf(error) ?? String(error)}). Name another with --data, or make it for this user.`,
+      error,
+    )
   }
 }
 
@@ -27,7 +31,11 @@ export function operatorKeyFor(directory: string, given: string | undefined): st
     // The mode given above is narrowed by the umask only; this holds whatever the umask.
     chmodSync(file, 0o600)
   } catch (error) {
-    throw new Failure(exitCodes.system, `The operator key cannot be stored in ${file} (${codeOf(error) ?? String(error)}). Make the data directory writable for this user, or set SCALE_SET_AGENTS_OPERATOR_KEY.`, error)
+    throw new Failure(
+      exitCodes.system,
+      `The operator key cannot be stored in ${file} (${codeOf(error) ?? String(error)}). Make the data directory writable for this user, or set SCALE_SET_AGENTS_OPERATOR_KEY.`,
+      error,
+    )
   }
   return key
 }
@@ -59,6 +67,10 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw new Failure(exitCodes.notAllowed, `${path} cannot be read (${codeOf(error) ?? String(error)}). Run as the user of the service, or set SCALE_SET_AGENTS_URL and SCALE_SET_AGENTS_OPERATOR_KEY.`, error)
+    throw new Failure(
+      exitCodes.notAllowed,
+      `${path} cannot be read (${codeOf(error) ?? String(error)}). Run as the user of the service, or set SCALE_SET_AGENTS_URL and SCALE_SET_AGENTS_OPERATOR_KEY.`,
+      error,
+    )
   }
 }

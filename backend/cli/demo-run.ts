@@ -8,7 +8,13 @@ import { exitCodes, Failure } from './exit.ts'
 import type { ScreenState } from './screen.ts'
 import { createTally, type Tally } from './tally.ts'
 
-export type RunOptions = { readonly speed: number; readonly seed: number; readonly forMs?: number; readonly faults: readonly string[]; readonly note?: string }
+export type RunOptions = {
+  readonly speed: number
+  readonly seed: number
+  readonly forMs?: number
+  readonly faults: readonly string[]
+  readonly note?: string
+}
 
 /** Real time between two looks: four in a second. */
 const frameMs = 250
@@ -22,7 +28,13 @@ const faultRate = 0.1
 const queuedAtOnce = 16
 
 /** Ends when `stop` aborts, when the time is over, or when every job is done. */
-export async function runDemo(world: DemoWorld, replay: Replay, options: RunOptions, show: (state: ScreenState) => void, stop: AbortSignal): Promise<Summary> {
+export async function runDemo(
+  world: DemoWorld,
+  replay: Replay,
+  options: RunOptions,
+  show: (state: ScreenState) => void,
+  stop: AbortSignal,
+): Promise<Summary> {
   for (const fault of options.faults) await world.control.setFault(fault, faultRate)
   const { clock } = world.service
   await firstAgent(world, stop)
@@ -36,7 +48,11 @@ export async function runDemo(world: DemoWorld, replay: Replay, options: RunOpti
     await Promise.race([parts, watch(world, replay, options, watcher, show, AbortSignal.any([stop, ending.signal]))])
     const worldMs = elapsed()
     await watcher.count()
-    return summarize({ trace: replay.source, seed: options.seed, speed: options.speed, worldMs }, tally.score(), await world.control.state())
+    return summarize(
+      { trace: replay.source, seed: options.seed, speed: options.speed, worldMs },
+      tally.score(),
+      await world.control.state(),
+    )
   } finally {
     ending.abort()
     await parts.catch(() => undefined)
@@ -51,10 +67,21 @@ async function firstAgent({ control, pool, service }: DemoWorld, stop: AbortSign
     if (pools.some(({ id, agents }) => id === pool.poolId && agents > 0)) return
     await service.clock.real.sleep(100, tooLate)
   }
-  if (!stop.aborted) throw new Failure(exitCodes.system, 'The pool got no agent in a minute, so there is nothing to watch. Run the demo without --faults, or look at it with a lower --speed.')
+  if (!stop.aborted)
+    throw new Failure(
+      exitCodes.system,
+      'The pool got no agent in a minute, so there is nothing to watch. Run the demo without --faults, or look at it with a lower --speed.',
+    )
 }
 
-async function watch(world: DemoWorld, replay: Replay, options: RunOptions, watcher: Watcher, show: (state: ScreenState) => void, stop: AbortSignal): Promise<void> {
+async function watch(
+  world: DemoWorld,
+  replay: Replay,
+  options: RunOptions,
+  watcher: Watcher,
+  show: (state: ScreenState) => void,
+  stop: AbortSignal,
+): Promise<void> {
   const { clock } = world.service
   const frame = clock.real.sleep
   let state = firstState(world, replay, options)
@@ -74,10 +101,21 @@ async function feed(world: DemoWorld, replay: Replay, elapsed: () => number, sto
   for (let next = left.at(-1); next !== undefined && !stop.aborted; next = left.at(-1)) {
     await service.clock.sleep(next.atMs - elapsed(), stop)
     const due: Promise<number>[] = []
-    for (let job = left.at(-1); job !== undefined && job.atMs <= elapsed() && due.length < queuedAtOnce && !stop.aborted; job = left.at(-1)) {
+    for (
+      let job = left.at(-1);
+      job !== undefined && job.atMs <= elapsed() && due.length < queuedAtOnce && !stop.aborted;
+      job = left.at(-1)
+    ) {
       left.pop()
       number += 1
-      due.push(control.queueJob({ poolId: pool.poolId, durationMs: Math.max(1_000, job.durationMs), jobName: `job ${number}`, definition: job.label ?? 'ci' }))
+      due.push(
+        control.queueJob({
+          poolId: pool.poolId,
+          durationMs: Math.max(1_000, job.durationMs),
+          jobName: `job ${number}`,
+          definition: job.label ?? 'ci',
+        }),
+      )
     }
     await Promise.all(due)
   }
@@ -87,7 +125,11 @@ async function feed(world: DemoWorld, replay: Replay, elapsed: () => number, sto
 async function untilStopped(world: DemoWorld, stop: AbortSignal): Promise<void> {
   const stopped = new Promise<'stopped'>((resolve) => stop.addEventListener('abort', () => resolve('stopped'), { once: true }))
   const first = await Promise.race([stopped, world.sandbox.ended.then(() => 'sandbox'), world.service.running.then(() => 'service')])
-  if (first !== 'stopped') throw new Failure(exitCodes.system, `The ${first} ended by itself and the demo with it. Start it again, with another --seed if it does so again.`)
+  if (first !== 'stopped')
+    throw new Failure(
+      exitCodes.system,
+      `The ${first} ended by itself and the demo with it. Start it again, with another --seed if it does so again.`,
+    )
 }
 
 type Watcher = { look(state: ScreenState): Promise<ScreenState>; count(): Promise<void> }
@@ -99,14 +141,23 @@ function createWatcher(world: DemoWorld, tally: Tally, elapsed: () => number): W
   let before: DecisionView | undefined
   async function count(): Promise<void> {
     const { next, missed, entries } = await control.events(lastEvent)
-    if (missed > 0) throw new Failure(exitCodes.system, `${missed} events of the sandbox were missed, so the score would be wrong. Run the demo with a lower --speed.`)
+    if (missed > 0)
+      throw new Failure(
+        exitCodes.system,
+        `${missed} events of the sandbox were missed, so the score would be wrong. Run the demo with a lower --speed.`,
+      )
     lastEvent = next
     entries.forEach(tally.add)
   }
   return {
     count,
     async look(state) {
-      const [detail, { entries }, truth] = await Promise.all([client.get<PoolDetail>(`/pools/${pool.poolId}`), client.get<LogList>(`/pools/${pool.poolId}/log?top=50`), control.state(), count()])
+      const [detail, { entries }, truth] = await Promise.all([
+        client.get<PoolDetail>(`/pools/${pool.poolId}`),
+        client.get<LogList>(`/pools/${pool.poolId}/log?top=50`),
+        control.state(),
+        count(),
+      ])
       const log = entries.filter((entry) => entry.id > lastEntry).reverse()
       lastEntry = log.at(-1)?.id ?? lastEntry
       const next = nextState(state, { elapsedMs: elapsed(), detail, before, log, world: truth, score: tally.score() }, stepMs)
@@ -117,7 +168,10 @@ function createWatcher(world: DemoWorld, tally: Tally, elapsed: () => number): W
 }
 
 function firstState(world: DemoWorld, replay: Replay, options: RunOptions): ScreenState {
-  const notes = [...(options.note === undefined ? [] : [options.note]), ...(options.faults.length === 0 ? [] : [`Faults: ${options.faults.join(', ')}.`])]
+  const notes = [
+    ...(options.note === undefined ? [] : [options.note]),
+    ...(options.faults.length === 0 ? [] : [`Faults: ${options.faults.join(', ')}.`]),
+  ]
   return {
     pool: world.pool.name,
     scaleSet: world.pool.scaleSet,

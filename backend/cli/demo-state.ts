@@ -41,7 +41,12 @@ export function nextState(state: ScreenState, look: Look, stepMs: number): Scree
 }
 
 /** One column of the picture for each step of world time; the newest is drawn over until its step is full. */
-function extend(state: ScreenState, jobs: { readonly waiting: number; readonly running: number }, elapsedMs: number, stepMs: number): ScreenState['history'] {
+function extend(
+  state: ScreenState,
+  jobs: { readonly waiting: number; readonly running: number },
+  elapsedMs: number,
+  stepMs: number,
+): ScreenState['history'] {
   const isNewStep = state.history.length === 0 || Math.floor(elapsedMs / stepMs) > Math.floor(state.elapsedMs / stepMs)
   const kept = isNewStep ? state.history : state.history.slice(0, -1)
   return [...kept, { waiting: jobs.waiting, running: jobs.running }].slice(-historyKept)

@@ -15,7 +15,11 @@ export type Summary = {
   readonly faults: Readonly<Record<string, number>>
 }
 
-export function summarize(run: { readonly trace: string; readonly seed: number; readonly speed: number; readonly worldMs: number }, score: Score, state: SandboxState): Summary {
+export function summarize(
+  run: { readonly trace: string; readonly seed: number; readonly speed: number; readonly worldMs: number },
+  score: Score,
+  state: SandboxState,
+): Summary {
   const machineMs = state.scaleSets.reduce((sum, scaleSet) => sum + scaleSet.machineMs, 0)
   return {
     ...run,

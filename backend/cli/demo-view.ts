@@ -23,7 +23,8 @@ export function lineView(out: (text: string) => void): View {
   let before: ScreenState | undefined
   return {
     show(state) {
-      if (before === undefined) out(`${state.pool} on ${state.scaleSet}: ${state.source} at ${state.speed} × real time. API ${state.address}\n`)
+      if (before === undefined)
+        out(`${state.pool} on ${state.scaleSet}: ${state.source} at ${state.speed} × real time. API ${state.address}\n`)
       for (const line of changesBetween(before ?? state, state)) out(`${line}\n`)
       before = state
     },

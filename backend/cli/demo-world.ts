@@ -62,12 +62,25 @@ async function open(wish: WorldWish, opened: (() => Promise<void>)[]): Promise<O
   const control = createSandboxControl(sandbox.address)
   opened.push(() => control.close())
   const { packageFolder, version, speed } = wish
-  const service = await startService({ configuration: configurationFor(sandbox, wish, data), log: createLog({ level: 'silent' }), packageFolder, version, speed })
+  const service = await startService({
+    configuration: configurationFor(sandbox, wish, data),
+    log: createLog({ level: 'silent' }),
+    packageFolder,
+    version,
+    speed,
+  })
   opened.push(() => service.stop())
   const client = createClient(service, wish.fetch, () => service.clock.deadline(60_000))
   const scaleSetId = await control.addScaleSet(scaleSetName)
   const created = await client.send<PoolCreated>('POST', '/pools', { poolName, scaleSetId, settings: wish.settings } satisfies PoolCreation)
-  return { data, sandbox, control, service, client, pool: { poolId: created.pool.poolId, name: poolName, scaleSet: scaleSetName, scaleSetId } }
+  return {
+    data,
+    sandbox,
+    control,
+    service,
+    client,
+    pool: { poolId: created.pool.poolId, name: poolName, scaleSet: scaleSetName, scaleSetId },
+  }
 }
 
 /** Each demo has a world of its own, so it gets a folder of its own, also in a directory that is kept. */
@@ -82,7 +95,12 @@ function configurationFor({ address, credentials }: SandboxProcess, wish: WorldW
   return {
     organizationUrl: address.organizationUrl,
     devOpsCredential: { kind: 'pat', pat },
-    azure: { cloud: 'public', resourceManagerUrl: address.url, authorityUrl: address.url, credential: { kind: 'client-secret', tenantId, clientId, clientSecret } },
+    azure: {
+      cloud: 'public',
+      resourceManagerUrl: address.url,
+      authorityUrl: address.url,
+      credential: { kind: 'client-secret', tenantId, clientId, clientSecret },
+    },
     caFile: address.caFile,
     data,
     host: '127.0.0.1',
@@ -95,6 +113,10 @@ function configurationFor({ address, credentials }: SandboxProcess, wish: WorldW
 export async function sustainableSpeed({ service, client, pool }: DemoWorld, speed: number, stop: AbortSignal): Promise<number> {
   await service.clock.real.sleep(judgeMs, stop)
   const { passes } = await client.get<PassList>(`/pools/${pool.poolId}/passes?top=20`)
-  const took = quantile(passes.map((pass) => pass.tookMs), 0.5) ?? 0
+  const took =
+    quantile(
+      passes.map((pass) => pass.tookMs),
+      0.5,
+    ) ?? 0
   return took <= passMsMax ? speed : Math.max(1, Math.floor((speed * passMsMax) / took))
 }

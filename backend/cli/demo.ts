@@ -3,10 +3,9 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SettingsInput } from '../api/contract.ts'
 import { allowsColour } from '../environment.ts'
-import { runDemo } from './demo-run.ts'
 import { describeSummary, type Summary } from './demo-summary.ts'
 import { lineView, liveView, noView, type View } from './demo-view.ts'
-import { openWorld, sustainableSpeed, type DemoWorld } from './demo-world.ts'
+import type { DemoWorld } from './demo-world.ts'
 import { exitCodes, type ExitCode } from './exit.ts'
 import type { Surroundings } from './program.ts'
 import { readReplay, type Replay } from './trace.ts'
@@ -31,7 +30,10 @@ const shownSettings: SettingsInput = { machinesMax: 80, standby: 2, idleDelayMin
 /** Ends at Ctrl-C, after `--for`, or when every job of the trace is done. Exit 1 when a running job lost its machine. */
 export async function demo(options: DemoOptions, around: Surroundings): Promise<ExitCode> {
   const file = options.trace ?? join(around.packageFolder, 'examples', 'bitcoin-core-ci.linux.csv')
-  const replay = readReplay(file, { ...(options.from !== undefined && { fromMs: options.from }), ...(options.for !== undefined && { forMs: options.for }) })
+  const replay = readReplay(file, {
+    ...(options.from !== undefined && { fromMs: options.from }),
+    ...(options.for !== undefined && { forMs: options.for }),
+  })
   if (options.json !== true) around.out('Starting the sandbox and the service.\n')
   const { world, speed, note } = await open(options, around)
   const summary = await watched(world, replay, { ...options, speed }, note, around)
@@ -43,6 +45,8 @@ type Opened = { readonly world: DemoWorld; readonly speed: number; readonly note
 
 /** Opens the world at the speed asked for, or again at one that this computer keeps up with. */
 async function open(options: DemoOptions, around: Surroundings): Promise<Opened> {
+  // Loaded only now: a wrong trace is told at once, without the Azure SDK.
+  const { openWorld, sustainableSpeed } = await import('./demo-world.ts')
   const { packageFolder, version, fetch, stop } = around
   const wish = { ...options, packageFolder, version, fetch, settings: { ...shownSettings, ...options.settings } }
   const world = await openWorld(wish)
@@ -60,9 +64,16 @@ async function open(options: DemoOptions, around: Surroundings): Promise<Opened>
   }
 }
 
-async function watched(world: DemoWorld, replay: Replay, options: DemoOptions, note: string | undefined, around: Surroundings): Promise<Summary> {
+async function watched(
+  world: DemoWorld,
+  replay: Replay,
+  options: DemoOptions,
+  note: string | undefined,
+  around: Surroundings,
+): Promise<Summary> {
   const { speed, seed, faults = [] } = options
   const wish = { speed, seed, faults, ...(options.for !== undefined && { forMs: options.for }), ...(note !== undefined && { note }) }
+  const { runDemo } = await import('./demo-run.ts')
   let view: View = noView
   try {
     view = viewFor(options, around)

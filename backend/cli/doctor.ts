@@ -11,7 +11,13 @@ type Checked = { readonly subject: string; readonly report: CheckReport }
 /** Checks one pool, one scale set before it has a pool, or every pool. Exit 1 unless everything checked is ready. */
 export async function doctor(client: Client, io: Io, what: { readonly pool?: string; readonly scaleSet?: string }): Promise<ExitCode> {
   const checked = what.scaleSet === undefined ? await checkPools(client, what.pool) : [await checkScaleSet(client, what.scaleSet)]
-  answer(io, checked, () => checked.map((each) => inWords(each, io.paint)).join('\n\n') || 'No pool yet. Check a scale set with scale-set-agents doctor --scale-set ID.')
+  answer(
+    io,
+    checked,
+    () =>
+      checked.map((each) => inWords(each, io.paint)).join('\n\n') ||
+      'No pool yet. Check a scale set with scale-set-agents doctor --scale-set ID.',
+  )
   return checked.every((each) => each.report.ready) ? exitCodes.ok : exitCodes.no
 }
 
@@ -22,12 +28,18 @@ async function checkScaleSet(client: Client, scaleSetId: string): Promise<Checke
 async function checkPools(client: Client, poolName: string | undefined): Promise<readonly Checked[]> {
   const pools = poolName === undefined ? (await client.get<PoolList>('/pools')).pools : [await findPool(client, poolName)]
   const checked: Checked[] = []
-  for (const pool of pools) checked.push({ subject: `${pool.name} on ${pool.scaleSetId}`, report: await client.get<CheckReport>(`/pools/${pool.poolId}/check`) })
+  for (const pool of pools)
+    checked.push({ subject: `${pool.name} on ${pool.scaleSetId}`, report: await client.get<CheckReport>(`/pools/${pool.poolId}/check`) })
   return checked
 }
 
 type Severity = CheckReport['findings'][number]['severity']
-const marks: Readonly<Record<Severity, readonly [string, Colour]>> = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], error: ['error', 'red'], unknown: ['unknown', 'magenta'] }
+const marks: Readonly<Record<Severity, readonly [string, Colour]>> = {
+  ok: ['ok', 'green'],
+  warning: ['warning', 'yellow'],
+  error: ['error', 'red'],
+  unknown: ['unknown', 'magenta'],
+}
 
 function inWords({ subject, report }: Checked, paint: Paint): string {
   const findings = report.findings.flatMap((finding) => {

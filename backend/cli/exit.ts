@@ -1,4 +1,5 @@
 /** How a command ends: a sentence for people and a number for scripts. The numbers are documented in docs/cli.md. */
+import { StoreError } from '../store/errors.ts'
 
 export const exitCodes = {
   ok: 0,
@@ -11,7 +12,7 @@ export const exitCodes = {
   unreachable: 69,
   /** A fault of this program. */
   internal: 70,
-  /** The operating system refused: port in use, disk full, a process that does not start. */
+  /** The computer refused: port in use, disk full, a database that cannot be opened, a process that does not start. */
   system: 71,
   notAllowed: 77,
   configuration: 78,
@@ -32,19 +33,41 @@ export class Failure extends Error {
 /** The failure that an error of the operating system, the store or this program means to the person at the terminal. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
+  if (error instanceof StoreError) return new Failure(exitCodes.system, error.message, error)
   const code = codeOf(error)
   const text = error instanceof Error ? error.message : String(error)
-  if (code === 'ENOSPC' || code === 'SQLITE_FULL') return new Failure(exitCodes.system, `The disk is full (${text}). Free some space on the data directory's disk and start again; nothing is half-written.`, error)
-  if (code === 'EACCES' || code === 'EPERM') return new Failure(exitCodes.notAllowed, `The operating system refuses access (${text}). Run as a user who may, or name another --data directory.`, error)
-  if (code === 'EROFS') return new Failure(exitCodes.system, `The file system is read-only (${text}). Name a writable directory with --data.`, error)
-  return new Failure(exitCodes.internal, `Scale Set Agents stopped at a fault of its own: ${text}. Run again with DEBUG=1 to see where, and report it.`, error)
+  if (code === 'ENOSPC' || code === 'SQLITE_FULL')
+    return new Failure(
+      exitCodes.system,
+      `The disk is full (${text}). Free some space on the data directory's disk and start again; nothing is half-written.`,
+      error,
+    )
+  if (code === 'EACCES' || code === 'EPERM')
+    return new Failure(
+      exitCodes.notAllowed,
+      `The operating system refuses access (${text}). Run as a user who may, or name another --data directory.`,
+      error,
+    )
+  if (code === 'EROFS')
+    return new Failure(exitCodes.system, `The file system is read-only (${text}). Name a writable directory with --data.`, error)
+  return new Failure(exitCodes.internal, `Scale Set Agents stopped at a fault of its own: ${text}. Report it with the lines below.`, error)
 }
 
 /** The failure of listening on a port. */
 export function listenFailure(error: unknown, host: string, port: number): Failure {
   const code = codeOf(error)
-  if (code === 'EADDRINUSE') return new Failure(exitCodes.system, `Port ${port} on ${host} is in use. Stop the program that uses it, or choose another with --port (0 takes a free one).`, error)
-  if (code === 'EACCES') return new Failure(exitCodes.notAllowed, `Port ${port} on ${host} may not be used by this user. Choose one above 1023 with --port.`, error)
+  if (code === 'EADDRINUSE')
+    return new Failure(
+      exitCodes.system,
+      `Port ${port} on ${host} is in use. Stop the program that uses it, or choose another with --port (0 takes a free one).`,
+      error,
+    )
+  if (code === 'EACCES')
+    return new Failure(
+      exitCodes.notAllowed,
+      `Port ${port} on ${host} may not be used by this user. Choose one above 1023 with --port.`,
+      error,
+    )
   return asFailure(error)
 }
 

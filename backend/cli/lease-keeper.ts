@@ -14,11 +14,17 @@ export type LeaseKeeper = {
   current(): Lease | undefined
   /** Why this replica may change nothing now. */
   problem(): string | undefined
-  /** Renews until `signal` aborts, then gives the lease back. */
+  /** Renews until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>
+  /** Gives the lease back, so that another replica need not wait for its end. */
+  release(): Promise<void>
 }
 
-export async function createLeaseKeeper(parts: { readonly leases: Leases; readonly clock: ServiceClock; readonly log: Log }): Promise<LeaseKeeper> {
+export async function createLeaseKeeper(parts: {
+  readonly leases: Leases
+  readonly clock: ServiceClock
+  readonly log: Log
+}): Promise<LeaseKeeper> {
   const { leases, clock, log } = parts
   let held: HeldLease | undefined
   let why = 'This replica has not asked for the lease yet.'
@@ -48,7 +54,11 @@ export async function createLeaseKeeper(parts: { readonly leases: Leases; readon
         await clock.real.sleep(renewMs, signal)
         if (!signal.aborted) await look()
       }
-      if (held !== undefined) await leases.release(held)
+    },
+    async release() {
+      const lease = held
+      held = undefined
+      if (lease !== undefined) await leases.release(lease)
     },
   }
 }

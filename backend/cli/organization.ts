@@ -18,20 +18,30 @@ export function createOrganization(http: Http, admin: DevOpsAdmin): Organization
     authorizeAllPipelines: admin.authorizeAllPipelines,
     addQueue: admin.addQueue,
     findPool: (name, signal) =>
-      http.read(get('find pool', `${pools}?poolName=${encodeURIComponent(name)}`, signal), (json) => asRows(json).map(poolFrom).find((found) => isNamed(found, name))),
+      http.read(get('find pool', `${pools}?poolName=${encodeURIComponent(name)}`, signal), (json) =>
+        asRows(json)
+          .map(poolFrom)
+          .find((found) => isNamed(found, name)),
+      ),
     async addPool(name, signal) {
       const added = await admin.addPool(name, signal)
       if (added.kind !== 'done') return added
       const made = await pool(added.value.id, signal)
-      return made.known && made.value !== undefined ? { kind: 'done', value: made.value } : { kind: 'unknown', why: made.known ? `The agent pool ${name} was made and is gone again.` : made.why }
+      return made.known && made.value !== undefined
+        ? { kind: 'done', value: made.value }
+        : { kind: 'unknown', why: made.known ? `The agent pool ${name} was made and is gone again.` : made.why }
     },
     async updatePool(poolId, change, signal) {
       const answer = await http.change({ operation: 'update pool', method: 'PATCH', url: `${pools}/${poolId}`, body: change, signal })
       return answer.kind === 'done' ? { kind: 'done' } : answer
     },
     findQueue: (project, name, signal) =>
-      http.read(get('find queue', `${encodeURIComponent(project)}/_apis/distributedtask/queues?queueName=${encodeURIComponent(name)}`, signal), (json) =>
-        asRows(json).map(queueFrom).find((found) => isNamed(found, name)),
+      http.read(
+        get('find queue', `${encodeURIComponent(project)}/_apis/distributedtask/queues?queueName=${encodeURIComponent(name)}`, signal),
+        (json) =>
+          asRows(json)
+            .map(queueFrom)
+            .find((found) => isNamed(found, name)),
       ),
   }
 }
@@ -47,7 +57,13 @@ function poolFrom(json: unknown): AgentPool {
   // A number for clients that ask for numbers, a list of names for all others; 1 is elasticPool.
   const builtIn = typeof options === 'number' ? (options & 1) !== 0 : typeof options === 'string' && /\belasticPool\b/.test(options)
   const flag = (name: string): boolean => asFlag(pool[name] ?? false, `pool.${name}`)
-  return { id: asCount(pool['id'], 'pool.id'), name: asText(pool['name'], 'pool.name'), builtIn, autoProvision: flag('autoProvision'), autoUpdate: flag('autoUpdate') }
+  return {
+    id: asCount(pool['id'], 'pool.id'),
+    name: asText(pool['name'], 'pool.name'),
+    builtIn,
+    autoProvision: flag('autoProvision'),
+    autoUpdate: flag('autoUpdate'),
+  }
 }
 
 function queueFrom(json: unknown): AgentQueue {

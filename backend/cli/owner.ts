@@ -4,9 +4,17 @@ import type { Database } from '../store/database.ts'
 
 /** `{organization}-{8 hex digits}`: the first part is for people, the second tells two services of one organization apart. */
 export async function ownerIdOf({ db }: Database, organizationUrl: string): Promise<string> {
-  const organization = new URL(organizationUrl).pathname.split('/').filter((part) => part !== '').at(-1) ?? 'organization'
+  const organization =
+    new URL(organizationUrl).pathname
+      .split('/')
+      .filter((part) => part !== '')
+      .at(-1) ?? 'organization'
   const fresh = `${organization.replace(/[^\w.-]/g, '')}-${randomBytes(4).toString('hex')}`
-  await db.insertInto('meta').values({ key: 'owner', value: fresh }).onConflict((conflict) => conflict.column('key').doNothing()).execute()
+  await db
+    .insertInto('meta')
+    .values({ key: 'owner', value: fresh })
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .execute()
   const row = await db.selectFrom('meta').select('value').where('key', '=', 'owner').executeTakeFirst()
   return row?.value ?? fresh
 }

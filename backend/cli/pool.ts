@@ -1,5 +1,14 @@
 /** `pool list | create | set | delete | pause | resume | confirm`. */
-import type { Accepted, Confirmation, PoolCreated, PoolCreation, PoolList, SettingsChange, SettingsInput, SettingsView } from '../api/contract.ts'
+import type {
+  Accepted,
+  Confirmation,
+  PoolCreated,
+  PoolCreation,
+  PoolList,
+  SettingsChange,
+  SettingsInput,
+  SettingsView,
+} from '../api/contract.ts'
 import type { Client } from './client.ts'
 import { exitCodes, Failure, type ExitCode } from './exit.ts'
 import { answer, type Io } from './io.ts'
@@ -24,8 +33,12 @@ export async function setPool(client: Client, io: Io, poolName: string, settings
   const path = `/pools/${poolId}/settings`
   const present = await client.get<SettingsView>(path)
   const changes = Object.keys(settings).length > 0
-  const view = changes ? await client.send<SettingsView>('PUT', path, { version: present.version, settings } satisfies SettingsChange) : present
-  const head = changes ? `Settings of ${harmless(name)} are now version ${view.version}.` : `Settings of ${harmless(name)}, version ${view.version}.`
+  const view = changes
+    ? await client.send<SettingsView>('PUT', path, { version: present.version, settings } satisfies SettingsChange)
+    : present
+  const head = changes
+    ? `Settings of ${harmless(name)} are now version ${view.version}.`
+    : `Settings of ${harmless(name)}, version ${view.version}.`
   answer(io, view, () => `${head}\n${settingsTable(view, io)}`)
   return exitCodes.ok
 }
@@ -34,7 +47,10 @@ export async function setPool(client: Client, io: Io, poolName: string, settings
 export async function deletePool(client: Client, io: Io, poolName: string, confirmed: boolean): Promise<ExitCode> {
   const { poolId, name } = await findPool(client, poolName)
   if (!confirmed) {
-    throw new Failure(exitCodes.usage, `Deleting drains pool '${harmless(name)}', deletes all its machines and the agent pool in Azure DevOps. Run it again with --yes if that is meant.`)
+    throw new Failure(
+      exitCodes.usage,
+      `Deleting drains pool '${harmless(name)}', deletes all its machines and the agent pool in Azure DevOps. Run it again with --yes if that is meant.`,
+    )
   }
   return tell(io, await client.send<Accepted>('DELETE', `/pools/${poolId}`))
 }
@@ -58,7 +74,10 @@ function tell(io: Io, accepted: Accepted): ExitCode {
 function settingsTable(view: SettingsView, io: Io): string {
   const columns = [
     { title: 'SETTING', value: (row: readonly [string, unknown]) => row[0] },
-    { title: 'VALUE', value: (row: readonly [string, unknown]) => harmless(typeof row[1] === 'object' ? JSON.stringify(row[1]) : String(row[1])) },
+    {
+      title: 'VALUE',
+      value: (row: readonly [string, unknown]) => harmless(typeof row[1] === 'object' ? JSON.stringify(row[1]) : String(row[1])),
+    },
   ]
   return table(Object.entries(view.settings), columns, io.paint)
 }

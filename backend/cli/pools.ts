@@ -19,7 +19,10 @@ export async function findPool(client: Client, nameOrId: string | undefined): Pr
   }
   const found = pools.find((pool) => pool.name === nameOrId) ?? pools.find((pool) => String(pool.poolId) === nameOrId)
   if (found !== undefined) return found
-  throw new Failure(exitCodes.no, `There is no pool '${nameOrId}' in this service. ${pools.length === 0 ? 'Make one with scale-set-agents pool create.' : `It runs ${known}.`}`)
+  throw new Failure(
+    exitCodes.no,
+    `There is no pool '${nameOrId}' in this service. ${pools.length === 0 ? 'Make one with scale-set-agents pool create.' : `It runs ${known}.`}`,
+  )
 }
 
 /** One line for each pool, and below what each does next. */
@@ -41,7 +44,10 @@ export function poolTable(pools: readonly PoolSummary[], paint: Paint): string {
     ],
     paint,
   )
-  const notes = pools.flatMap((pool) => [`${harmless(pool.name)}: ${harmless(pool.next)}`, ...pool.problems.map((problem) => paint(`${harmless(pool.name)}: ${harmless(problem)}`, 'yellow'))])
+  const notes = pools.flatMap((pool) => [
+    `${harmless(pool.name)}: ${harmless(pool.next)}`,
+    ...pool.problems.map((problem) => paint(`${harmless(pool.name)}: ${harmless(problem)}`, 'yellow')),
+  ])
   return [lines, '', ...notes].join('\n')
 }
 

@@ -50,7 +50,9 @@ type Finish = (code: ExitCode) => void
 
 function commands(around: Surroundings, finish: Finish): Command {
   const program = new Command('scale-set-agents')
-    .description('Azure Pipelines agents on Azure Virtual Machine Scale Sets that grow with the queue, shrink when it is empty, and explain every step.')
+    .description(
+      'Azure Pipelines agents on Azure Virtual Machine Scale Sets that grow with the queue, shrink when it is empty, and explain every step.',
+    )
     .version(around.version)
     .exitOverride()
     .configureOutput({ writeOut: around.out, writeErr: around.err })
@@ -98,10 +100,18 @@ function addService(program: Command, around: Surroundings, finish: Finish): voi
     .option('--port <n>', 'port to listen on; 0 takes a free one', port, 0)
     .option('--data <dir>', 'keep its certificates and credentials here (default: a temporary directory, removed at the end)')
     .option('--json', 'the addresses as JSON')
-    .action(async (options: { readonly speed: number; readonly seed: number; readonly port: number; readonly data?: string; readonly json?: boolean }) => {
-      const { sandbox } = await import('./sandbox.ts')
-      finish(await sandbox({ ...options, packageFolder: around.packageFolder, stop: around.stop }, ioOf(around, options.json)))
-    })
+    .action(
+      async (options: {
+        readonly speed: number
+        readonly seed: number
+        readonly port: number
+        readonly data?: string
+        readonly json?: boolean
+      }) => {
+        const { sandbox } = await import('./sandbox.ts')
+        finish(await sandbox({ ...options, packageFolder: around.packageFolder, stop: around.stop }, ioOf(around, options.json)))
+      },
+    )
 }
 
 function addQuestions(program: Command, around: Surroundings, finish: Finish): void {
@@ -118,7 +128,9 @@ function addQuestions(program: Command, around: Surroundings, finish: Finish): v
     .description('check the scale sets, each finding with its fix; exit 1 when one is not ready')
     .option('--pool <name>', 'check this pool only')
     .option('--scale-set <id>', 'check a scale set that has no pool yet')
-  asking(program.command('events'), around, finish, (client, io, { pool, follow = false, top }) => events(client, io, { follow, top: top ?? 20, ...(pool === undefined ? {} : { pool }) }, around.stop))
+  asking(program.command('events'), around, finish, (client, io, { pool, follow = false, top }) =>
+    events(client, io, { follow, top: top ?? 20, ...(pool === undefined ? {} : { pool }) }, around.stop),
+  )
     .description('what was done and why, newest last')
     .option('-f, --follow', 'go on with what comes')
     .option('--top <n>', 'how many of the past', count, 20)
@@ -147,7 +159,12 @@ function addPools(program: Command, around: Surroundings, finish: Finish): void 
   add('confirm', (client, io, _, name = '', what = '') => confirmPool(client, io, name, what))
     .description('confirm what only a person may decide')
     .argument('<pool>', 'name or id')
-    .addArgument(new Argument('<what>', 'replace: the machines found at creation; take-over: a claim that stands still').choices(['replace', 'take-over']))
+    .addArgument(
+      new Argument('<what>', 'replace: the machines found at creation; take-over: a claim that stands still').choices([
+        'replace',
+        'take-over',
+      ]),
+    )
   for (const order of ['pause', 'resume'] as const) {
     add(order, (client, io, _, name = '') => pausePool(client, io, name, order))
       .description(order === 'pause' ? 'change nothing until it is resumed' : 'go on after a pause')
@@ -187,7 +204,11 @@ function asking(command: Command, around: Surroundings, finish: Finish, run: Run
 }
 
 function clientOf(around: Surroundings, options: Asked): Client {
-  const overrides = { ...(options.url && { url: options.url }), ...(options.data && { data: options.data }), ...(options.config && { configFile: options.config }) }
+  const overrides = {
+    ...(options.url && { url: options.url }),
+    ...(options.data && { data: options.data }),
+    ...(options.config && { configFile: options.config }),
+  }
   const { configuration, problems } = readClientEnvironment(around.env, overrides)
   if (configuration === undefined) throw new Failure(exitCodes.configuration, describeProblems(problems))
   const clock = createClock({ startAt: 0 })

@@ -8,7 +8,13 @@ import { exitCodes, Failure } from './exit.ts'
 export type SandboxState = {
   readonly now: number
   readonly scaleSets: readonly { readonly id: string; readonly machines: number; readonly machineMs: number }[]
-  readonly pools: readonly { readonly id: number; readonly agents: number; readonly waiting: number; readonly running: number; readonly finished: Readonly<Record<string, number>> }[]
+  readonly pools: readonly {
+    readonly id: number
+    readonly agents: number
+    readonly waiting: number
+    readonly running: number
+    readonly finished: Readonly<Record<string, number>>
+  }[]
   readonly faultCounts: Readonly<Record<string, number>>
 }
 export type SandboxEvents = { readonly next: number; readonly missed: number; readonly entries: readonly WorldEvent[] }

@@ -24,7 +24,13 @@ export type SandboxProcess = {
   stop(): Promise<void>
 }
 
-export type SandboxStart = { readonly packageFolder: string; readonly data: string; readonly speed: number; readonly seed: number; readonly port?: number }
+export type SandboxStart = {
+  readonly packageFolder: string
+  readonly data: string
+  readonly speed: number
+  readonly seed: number
+  readonly port?: number
+}
 
 /** Resolves once the sandbox listens. @throws Failure when it cannot. */
 export async function startSandboxProcess(start: SandboxStart): Promise<SandboxProcess> {
@@ -57,7 +63,13 @@ function firstLine(child: ChildProcess): Promise<SandboxAddress> {
       const line = printed.split('\n')[0]
       if (printed.includes('\n') && line !== undefined) resolve(JSON.parse(line) as SandboxAddress)
     })
-    child.once('error', (error) => reject(new Failure(exitCodes.system, `The sandbox did not start (${error.message}). Check that this user may start processes.`, error)))
-    child.once('exit', () => reject(new Failure(exitCodes.system, `The sandbox did not start: ${complaint.trim() || 'it ended without a word'}`)))
+    child.once('error', (error) =>
+      reject(
+        new Failure(exitCodes.system, `The sandbox did not start (${error.message}). Check that this user may start processes.`, error),
+      ),
+    )
+    child.once('exit', () =>
+      reject(new Failure(exitCodes.system, `The sandbox did not start: ${complaint.trim() || 'it ended without a word'}`)),
+    )
   })
 }

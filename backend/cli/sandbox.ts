@@ -6,7 +6,14 @@ import { exitCodes, Failure, type ExitCode } from './exit.ts'
 import { answer, type Io } from './io.ts'
 import { startSandboxProcess, type SandboxAddress, type SandboxCredentials } from './sandbox-process.ts'
 
-export type SandboxOptions = { readonly speed: number; readonly seed: number; readonly port?: number; readonly data?: string; readonly packageFolder: string; readonly stop: AbortSignal }
+export type SandboxOptions = {
+  readonly speed: number
+  readonly seed: number
+  readonly port?: number
+  readonly data?: string
+  readonly packageFolder: string
+  readonly stop: AbortSignal
+}
 
 /** Runs until it is stopped. Without a data directory everything it kept is removed at the end. */
 export async function sandbox(options: SandboxOptions, io: Io): Promise<ExitCode> {
@@ -16,7 +23,8 @@ export async function sandbox(options: SandboxOptions, io: Io): Promise<ExitCode
     const child = await startSandboxProcess({ packageFolder, data, speed, seed, ...(port !== undefined && { port }) })
     answer(io, child.address, () => instructions(child.address, child.credentials))
     await Promise.race([child.ended, aborted(options.stop)])
-    if (!options.stop.aborted) throw new Failure(exitCodes.system, 'The sandbox ended by itself. Start it again; name another --seed if it does so again.')
+    if (!options.stop.aborted)
+      throw new Failure(exitCodes.system, 'The sandbox ended by itself. Start it again; name another --seed if it does so again.')
     await child.stop()
     return exitCodes.ok
   } finally {
@@ -28,7 +36,14 @@ export async function sandbox(options: SandboxOptions, io: Io): Promise<ExitCode
 export function instructions(address: SandboxAddress, { clientId }: Pick<SandboxCredentials, 'clientId'>): string {
   const { url, organizationUrl, caFile, credentialsFile } = address
   const secret = (name: string): string => `"$(node -p 'require("${credentialsFile}").${name}')"`
-  const endpoints = { resourceManager: url, management: url, activeDirectory: `${url}/adfs`, activeDirectoryResourceId: url, activeDirectoryGraphResourceId: url, microsoftGraphResourceId: url }
+  const endpoints = {
+    resourceManager: url,
+    management: url,
+    activeDirectory: `${url}/adfs`,
+    activeDirectoryResourceId: url,
+    activeDirectoryGraphResourceId: url,
+    microsoftGraphResourceId: url,
+  }
   return `The sandbox runs. Ctrl-C ends it.
 
   Azure Resource Manager  ${url}

@@ -40,7 +40,12 @@ const bars = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 export function renderScreen(state: ScreenState, width: number, height: number, colour: boolean): string {
   const paint = painter(colour)
   const columns = Math.min(width, widest)
-  const top = [...title(state, columns, paint), '', ...beside(jobsBox(state, paint), waitsBox(state, paint), columns, paint), ...machinesBox(state, columns, paint)]
+  const top = [
+    ...title(state, columns, paint),
+    state.note === undefined ? '' : paint(cut(` ${harmless(state.note)}`, columns), 'yellow'),
+    ...beside(jobsBox(state, paint), waitsBox(state, paint), columns, paint),
+    ...machinesBox(state, columns, paint),
+  ]
   const room = height - top.length - 1
   const decisionsHeight = Math.max(3, Math.ceil(room / 2))
   const lower = [
@@ -68,15 +73,32 @@ function jobsBox(state: ScreenState, paint: Paint): Box {
   return {
     title: 'Jobs',
     lines: (width) => [
-      paint(row('waiting', state.jobs.waiting, state.history.map((each) => each.waiting), width), state.jobs.waiting > 0 ? 'yellow' : 'dim'),
-      paint(row('running', state.jobs.running, state.history.map((each) => each.running), width), 'green'),
+      paint(
+        row(
+          'waiting',
+          state.jobs.waiting,
+          state.history.map((each) => each.waiting),
+          width,
+        ),
+        state.jobs.waiting > 0 ? 'yellow' : 'dim',
+      ),
+      paint(
+        row(
+          'running',
+          state.jobs.running,
+          state.history.map((each) => each.running),
+          width,
+        ),
+        'green',
+      ),
       `${'finished'.padEnd(9)}${String(state.jobs.finished).padStart(5)}`,
     ],
   }
 }
 
 function waitsBox(state: ScreenState, paint: Paint): Box {
-  const row = (name: string, ms: number | undefined): string => `${paint(name.padEnd(12), 'dim')}${ms === undefined ? '-' : formatDuration(ms)}`
+  const row = (name: string, ms: number | undefined): string =>
+    `${paint(name.padEnd(12), 'dim')}${ms === undefined ? '-' : formatDuration(ms)}`
   return {
     title: 'Waits so far',
     lines: () => [row('half (p50)', state.waits.p50Ms), row('95 % (p95)', state.waits.p95Ms), row('longest', state.waits.longestMs)],
@@ -89,7 +111,10 @@ function machinesBox(state: ScreenState, width: number, paint: Paint): readonly 
   const gap = state.stages.length * 2 > inner * 2 ? '' : ' '
   const perRow = Math.floor(inner / (1 + gap.length))
   const glyphs = groups.flatMap((group) => Array<string>(group.count).fill(paint(group.glyph, group.colour)))
-  const legend = groups.length === 0 ? paint('no machines', 'dim') : groups.map((group) => `${paint(group.glyph, group.colour)} ${group.count} ${group.name}`).join('   ')
+  const legend =
+    groups.length === 0
+      ? paint('no machines', 'dim')
+      : groups.map((group) => `${paint(group.glyph, group.colour)} ${group.count} ${group.name}`).join('   ')
   const wanted = state.wanted === undefined ? '' : `, ${state.wanted} wanted`
   const name = `Machines  ${state.stages.length}${wanted}, at most ${state.machinesMax}, ${state.standby} on standby, ${hours(state.machineMs)} machine-hours`
   return box(name, [glyphs.slice(0, perRow).join(gap), glyphs.slice(perRow, perRow * 2).join(gap), legend], width, paint, 5)
@@ -100,9 +125,7 @@ function diagnosticsBox(state: ScreenState, width: number, height: number, paint
 }
 
 function footer(state: ScreenState, width: number, paint: Paint): string {
-  const left = state.note === undefined ? paint(` API ${state.address}`, 'dim') : ` ${paint(harmless(state.note), 'yellow')}`
-  const right = paint('Ctrl-C ends with a summary ', 'dim')
-  return state.note === undefined ? spread(left, right, width) : fit(left, width).trimEnd()
+  return spread(paint(` API ${state.address}`, 'dim'), paint('Ctrl-C ends with a summary ', 'dim'), width)
 }
 
 /** The newest lines that fit, oldest first; a long one is broken under its time stamp, and cut after two lines. */
@@ -137,7 +160,10 @@ function spread(left: string, right: string, width: number): string {
 }
 
 function sparkline(values: readonly number[], peak: number, width: number): string {
-  return values.slice(-Math.max(0, width)).map((value) => bars[value === 0 ? 0 : Math.max(1, Math.round((value / peak) * 8))] ?? ' ').join('')
+  return values
+    .slice(-Math.max(0, width))
+    .map((value) => bars[value === 0 ? 0 : Math.max(1, Math.round((value / peak) * 8))] ?? ' ')
+    .join('')
 }
 
 function hours(ms: number): string {

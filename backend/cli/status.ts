@@ -25,7 +25,13 @@ async function statusOfPool(client: Client, io: Io, poolName: string): Promise<E
 function detailLines(detail: PoolDetail): readonly string[] {
   const said = [...(detail.decision?.steps ?? []), ...(detail.decision?.reasons ?? [])].map((each) => `  ${harmless(each.sentence)}`)
   const open = detail.openActions.map((action) => `  ${harmless(action.sentence)} (${action.state} for ${formatDuration(action.forMs)})`)
-  const waits = detail.waits === undefined ? [] : ['', `Waits of ${detail.waits.jobs} jobs: half within ${formatDuration(detail.waits.p50Ms)}, 95 % within ${formatDuration(detail.waits.p95Ms)}.`]
+  const waits =
+    detail.waits === undefined
+      ? []
+      : [
+          '',
+          `Waits of ${detail.waits.jobs} jobs: half within ${formatDuration(detail.waits.p50Ms)}, 95 % within ${formatDuration(detail.waits.p95Ms)}.`,
+        ]
   return [...(said.length === 0 ? [] : ['', 'Last decision', ...said]), ...(open.length === 0 ? [] : ['', 'Under way', ...open]), ...waits]
 }
 

@@ -41,14 +41,19 @@ export function createTally(poolId: number): Tally {
         queued += 1
         queuedAt.set(event.requestId, event.at)
       }
-      if ((event.kind === 'job-assigned' || event.kind === 'job-started') && event.machine !== undefined) runningOn.set(event.machine, event.requestId)
+      if ((event.kind === 'job-assigned' || event.kind === 'job-started') && event.machine !== undefined)
+        runningOn.set(event.machine, event.requestId)
       if (event.kind === 'job-started') waits.push(event.at - (queuedAt.get(event.requestId) ?? event.at))
       if (event.kind === 'job-finished') end(event.requestId, true)
       if (event.kind === 'job-abandoned' || event.kind === 'job-cancelled') end(event.requestId, false)
     },
     score() {
       const [p50Ms, p95Ms, longestMs] = [quantile(waits, 0.5), quantile(waits, 0.95), quantile(waits, 1)]
-      const shares = { ...(p50Ms !== undefined && { p50Ms }), ...(p95Ms !== undefined && { p95Ms }), ...(longestMs !== undefined && { longestMs }) }
+      const shares = {
+        ...(p50Ms !== undefined && { p50Ms }),
+        ...(p95Ms !== undefined && { p95Ms }),
+        ...(longestMs !== undefined && { longestMs }),
+      }
       return { queued, finished, waits: { jobs: waits.length, ...shares }, busyKills: killed.size }
     },
   }

@@ -26,7 +26,12 @@ export function fit(text: string, width: number): string {
 /** `text` in at most `width` columns, its end an ellipsis when something was cut. */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text
-  return width < 1 ? '' : [...text.replace(colourCode, '')].slice(0, width - 1).join('').trimEnd() + '…'
+  return width < 1
+    ? ''
+    : [...text.replace(colourCode, '')]
+        .slice(0, width - 1)
+        .join('')
+        .trimEnd() + '…'
 }
 
 /** `text` without control characters: what others wrote must not steer the terminal. */
@@ -53,7 +58,12 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   const cells = rows.map((row) => columns.map((column) => column.value(row)))
   const widths = columns.map((column, at) => Math.max(widthOf(column.title), ...cells.map((row) => widthOf(shown(row[at])))))
   const head = columns.map((column, at) => align(column.title, widths[at] ?? 0, typeof cells[0]?.[at] === 'number'))
-  const body = cells.map((row) => row.map((cell, at) => align(shown(cell), widths[at] ?? 0, typeof cell === 'number')).join('  ').trimEnd())
+  const body = cells.map((row) =>
+    row
+      .map((cell, at) => align(shown(cell), widths[at] ?? 0, typeof cell === 'number'))
+      .join('  ')
+      .trimEnd(),
+  )
   return [paint(head.join('  ').trimEnd(), 'bold'), ...body].join('\n')
 }
 

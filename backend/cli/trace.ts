@@ -26,10 +26,15 @@ export function readReplay(file: string, part: { readonly fromMs?: number; reado
 export function cutReplay(name: string, trace: readonly Arrival[], part: { readonly fromMs?: number; readonly forMs?: number }): Replay {
   const startMs = part.fromMs ?? busiestStart(trace, part.forMs === undefined ? busyMs : Math.min(part.forMs, busyMs))
   const endMs = part.forMs === undefined ? Infinity : startMs + part.forMs
-  const arrivals = trace.filter(({ atMs }) => atMs >= startMs && atMs < endMs).map((arrival) => ({ ...arrival, atMs: arrival.atMs - startMs }))
+  const arrivals = trace
+    .filter(({ atMs }) => atMs >= startMs && atMs < endMs)
+    .map((arrival) => ({ ...arrival, atMs: arrival.atMs - startMs }))
   if (arrivals.length === 0) {
     const last = formatDuration(trace.at(-1)?.atMs ?? 0)
-    throw new Failure(exitCodes.usage, `The trace ${name} has no job in the part asked for; it ends after ${last}. Choose an earlier --from or a longer --for.`)
+    throw new Failure(
+      exitCodes.usage,
+      `The trace ${name} has no job in the part asked for; it ends after ${last}. Choose an earlier --from or a longer --for.`,
+    )
   }
   return { source: `${name} from day ${Math.floor(startMs / dayMs) + 1}, ${clockTime(startMs)}`, startMs, arrivals }
 }

@@ -13,7 +13,10 @@ export async function why(client: Client, io: Io, subject: string, poolName: str
   const found = await firstAnswer(client, pools, subject)
   if (found === undefined) {
     const where = poolName === undefined ? 'any pool of this service' : `pool '${poolName}'`
-    throw new Failure(exitCodes.no, `There is no job or machine '${subject}' in ${where}, now or in its history. See them with scale-set-agents status --json.`)
+    throw new Failure(
+      exitCodes.no,
+      `There is no job or machine '${subject}' in ${where}, now or in its history. See them with scale-set-agents status --json.`,
+    )
   }
   answer(io, found, () => inWords(found))
   return exitCodes.ok

@@ -4,9 +4,9 @@ import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
 import { join, nextLife } from './join.ts'
 import type { Joined } from './join.ts'
 import { picture } from './picture.ts'
+import type { ObserveInput } from './picture.ts'
 import { lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from './pool-memory.ts'
-import type { ExtensionEntry, Intent, IntentChange, JournalChange, MachineMemory, PoolMemory, PoolRecord } from './ports.ts'
-import type { PoolState } from './pool-state.ts'
+import type { Intent, IntentChange, JournalChange, MachineMemory, PoolMemory, PoolRecord } from './ports.ts'
 import { expectedMachines, isOpen, settle, shareOut } from './settle.ts'
 import { troubleAfter } from './trouble.ts'
 
@@ -23,15 +23,6 @@ export type Observation = {
   readonly booted: Joined['booted']
   /** Waits of jobs seen to start now, in ms. */
   readonly started: readonly number[]
-}
-
-export type ObserveInput = {
-  readonly state: PoolState
-  readonly record: PoolRecord
-  readonly ownerId: string
-  readonly extension: ExtensionEntry
-  readonly now: Instant
-  readonly wallTimeMs: number
 }
 
 /** Makes the picture of one pass from the latest readings. Does not read anything itself. */

@@ -1,11 +1,21 @@
 /** The picture of one pass: the latest readings and what we remember, in the core's words. Pure. */
+import { growthBlockers } from '../core/checks.ts'
 import { parseClaim } from '../core/claim.ts'
 import type { Instant, Job, Machine, OrphanAgent, OtherAgent, Placeholder, PoolSnapshot, Reading, ScaleSetState } from '../core/snapshot.ts'
 import type { Joined } from './join.ts'
-import type { ObserveInput } from './observe.ts'
 import { percentile } from './pool-memory.ts'
 import type { AzureScaleSet, ExtensionEntry, Intent, MachineMemory, PipelinesAgent, PoolMemory, PoolRecord } from './ports.ts'
+import type { PoolState } from './pool-state.ts'
 import { deleteHeldMsMax, expectedMachines } from './settle.ts'
+
+export type ObserveInput = {
+  readonly state: PoolState
+  readonly record: PoolRecord
+  readonly ownerId: string
+  readonly extension: ExtensionEntry
+  readonly now: Instant
+  readonly wallTimeMs: number
+}
 
 /** Everything but what depends on the load over time. */
 export function picture(
@@ -129,7 +139,7 @@ function scaleSetPart(input: ObserveInput, pool: PoolMemory): PoolSnapshot['scal
     extension: extensionState(scaleSet, input.extension),
     operationRunning: scaleSet.provisioning.toLowerCase() === 'updating',
     singlePlacementGroup: scaleSet.singlePlacementGroup,
-    blockers: blockers(scaleSet),
+    blockers: growthBlockers(input.record, scaleSet),
     ...claimPart(input, pool, scaleSet),
   }
   return { known: true, at: reading.at, value }
@@ -168,17 +178,6 @@ const nothingLeft: ScaleSetState = {
 
 /** A claim that stood still this long on our own clock may be taken over, once a person confirmed. */
 const takeOverMs = 10 * 60_000
-
-/** What makes growing wrong. The full list with fixes is the check of `core/checks.ts`. */
-function blockers(scaleSet: AzureScaleSet): readonly string[] {
-  return [
-    ...(scaleSet.overprovision ? ['the scale set overprovisions machines; switch overprovisioning off.'] : []),
-    ...(scaleSet.orchestration === 'uniform' ? [] : ['the scale set uses flexible orchestration; uniform is supported.']),
-    ...(scaleSet.upgradePolicy.toLowerCase() === 'manual'
-      ? []
-      : [`the scale set's upgrade policy is ${scaleSet.upgradePolicy}; set it to manual.`]),
-  ]
-}
 
 function extensionState(scaleSet: AzureScaleSet, wanted: ExtensionEntry): ScaleSetState['extension'] {
   const found = scaleSet.extensions.find((each) => each.name === wanted.name)

@@ -2,10 +2,9 @@ import { Kysely } from 'kysely'
 import { explained } from './errors.ts'
 import { migrate } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
-import type { Schema } from './schema.ts'
+import type { Dialect, Schema } from './schema.ts'
 import { sqliteDialect } from './sqlite.ts'
 
-export type Dialect = 'sqlite' | 'postgres'
 
 /** Where the service keeps its memory. `ca`: PEM text of the authority that signed the server's certificate. */
 export type DatabasePlace =

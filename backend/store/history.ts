@@ -9,6 +9,8 @@ export type LogQuery = {
   readonly top: number
   /** Only entries with a greater id, oldest first: for following. Without it the newest come first. */
   readonly after?: number
+  /** Only entries with a smaller id: for paging back. */
+  readonly before?: number
   readonly level?: LogEntry['level']
   /** As the entry names it. */
   readonly machine?: string
@@ -29,7 +31,7 @@ export type Waits = {
 export interface History {
   log(poolId: number, query: LogQuery): Promise<readonly LogEntry[]>
   /** Newest first. */
-  passes(poolId: number, query: { readonly top: number }): Promise<readonly StoredPass[]>
+  passes(poolId: number, query: { readonly top: number; readonly before?: number }): Promise<readonly StoredPass[]>
   latestPass(poolId: number): Promise<StoredPass | undefined>
   /** The pass that held at that instant: the newest that began at or before it. */
   passAt(poolId: number, at: Instant): Promise<StoredPass | undefined>
@@ -49,14 +51,18 @@ export function createHistory({ db }: Database): History {
   const machinesOf = (poolId: number) =>
     db.selectFrom('machines').select(['id', 'name', 'json']).where('pool_id', '=', poolId).orderBy('id')
   return {
-    async log(poolId, { top, after, level, machine }) {
+    async log(poolId, { top, after, before, level, machine }) {
       let query = db.selectFrom('log').selectAll().where('pool_id', '=', poolId).limit(top)
       if (level !== undefined) query = query.where('level', '=', level)
       if (machine !== undefined) query = query.where('machine', '=', machine)
+      if (before !== undefined) query = query.where('id', '<', before)
       query = after === undefined ? query.orderBy('id', 'desc') : query.where('id', '>', after).orderBy('id')
       return (await query.execute()).map(logOf)
     },
-    passes: async (poolId, { top }) => (await passesOf(poolId).limit(top).execute()).map(passOf),
+    async passes(poolId, { top, before }) {
+      const query = passesOf(poolId).limit(top)
+      return (await (before === undefined ? query : query.where('id', '<', before)).execute()).map(passOf)
+    },
     async latestPass(poolId) {
       const row = await passesOf(poolId).limit(1).executeTakeFirst()
       return row && passOf(row)

@@ -1,8 +1,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
-import type { Dialect } from './database.ts'
 import { StoreError } from './errors.ts'
 import { first } from './migrations/0001-first.ts'
-import type { Schema } from './schema.ts'
+import type { Dialect, Schema } from './schema.ts'
 
 /** In order; the schema's version is how many of them ran. Imported, not found on disk: the service is one bundled file. */
 const migrations: readonly ((tx: Transaction<Schema>, dialect: Dialect) => Promise<void>)[] = [first]

@@ -101,3 +101,5 @@ export type PassRow = {
   readonly settings_version: number
   readonly took_ms: number
 }
+
+export type Dialect = 'sqlite' | 'postgres'

@@ -6,7 +6,7 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS'
 async function call(state: World, method: Method, path: string, payload?: object, accept = 'application/json;api-version=7.1-preview.1') {
   const app = await apiOf(state)
   const answer = await app.inject({ method, url: path, headers: { ...asOperator, accept }, ...(payload && { payload }) })
-  return { status: answer.statusCode, body: answer.body === '' ? undefined : (answer.json() as any) }
+  return { status: answer.statusCode, body: answer.body === '' ? undefined : answer.json() }
 }
 const pools = '/_apis/distributedtask/elasticpools'
 

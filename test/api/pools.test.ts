@@ -23,7 +23,7 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 async function call(state: World, method: Method, path: string, payload?: object) {
   const app = await apiOf(state)
   const answer = await app.inject({ method, url: `/api/v1${path}`, headers: asOperator, ...(payload && { payload }) })
-  return { status: answer.statusCode, body: answer.json() as any }
+  return { status: answer.statusCode, body: answer.json() }
 }
 
 const creation = { scaleSetId, poolName: 'linux', settings: { machinesMax: 4 } }

@@ -18,7 +18,10 @@ const state: ScreenState = {
   standby: 2,
   wanted: 14,
   decisions: [
-    { atMs: 40 * 24 * hour + 8.5 * hour, text: '9 more machines needed: 12 jobs waiting and 2 on standby, with 2 idle and 3 coming; this one is so long that it needs a second line and then does not fit.' },
+    {
+      atMs: 40 * 24 * hour + 8.5 * hour,
+      text: '9 more machines needed: 12 jobs waiting and 2 on standby, with 2 idle and 3 coming; this one is so long that it needs a second line and then does not fit.',
+    },
     { atMs: 40 * 24 * hour + 8.6 * hour, text: 'A job has\u001b[31m a name that steers terminals.' },
   ],
   diagnostics: [{ atMs: 40 * 24 * hour + 8.5 * hour, text: 'Azure refused: the quota of the region is used up.', level: 'error' }],
@@ -30,6 +33,7 @@ it('draws the whole picture', () => {
   expect(`\n${renderScreen(state, 80, 28, false)}\n`).toBe(`
  Scale Set Agents  pool linux-agents on scale set linux   08:42  60 × real time 
  bitcoin-core-ci.linux.csv from day 41, 07:00, 1 h 42 min of 2 h replayed
+
 ┌─ Jobs ───────────────────────────────────────┐ ┌─ Waits so far ──────────────┐
 │ waiting     12    ▁▁▃▅▇█▅▃▃▄▇                │ │ half (p50)  24 s            │
 │ running      9   ▁▁▂▂▃▃▄▅▅▅▅▅                │ │ 95 % (p95)  3 min 12 s      │
@@ -92,6 +96,6 @@ it('keeps the newest lines when there are many', () => {
   expect(picture).not.toContain('decision 24')
 })
 
-it('gives its last line to a note about the run', () => {
-  expect(renderScreen({ ...state, note: 'Faults: throttled.' }, 80, 28, false).split('\n').at(-1)).toBe(' Faults: throttled.')
+it('has a line for a note about the run', () => {
+  expect(renderScreen({ ...state, note: 'Faults: throttled.' }, 80, 28, false).split('\n')[2]).toBe(' Faults: throttled.')
 })

@@ -33,5 +33,7 @@ it('aligns words left and numbers right', () => {
     { title: 'JOBS', value: (row: (typeof rows)[number]) => row.jobs },
     { title: 'NOTE', value: () => undefined },
   ]
-  expect(table(rows, columns, painter(false))).toBe(['POOL            JOBS  NOTE', 'linux              3  -', 'windows-agents   120  -'].join('\n'))
+  expect(table(rows, columns, painter(false))).toBe(
+    ['POOL            JOBS  NOTE', 'linux              3  -', 'windows-agents   120  -'].join('\n'),
+  )
 })

@@ -23,7 +23,9 @@ it('counts times from the start of the replay', () => {
 })
 
 it('says when the part asked for has no job', () => {
-  expect(() => cutReplay('ci.csv', at(1, 2), { fromMs: 30 * hour })).toThrow('The trace ci.csv has no job in the part asked for; it ends after 2 h. Choose an earlier --from or a longer --for.')
+  expect(() => cutReplay('ci.csv', at(1, 2), { fromMs: 30 * hour })).toThrow(
+    'The trace ci.csv has no job in the part asked for; it ends after 2 h. Choose an earlier --from or a longer --for.',
+  )
 })
 
 describe('a file that is no trace', () => {

@@ -67,7 +67,7 @@ const machine: fc.Arbitrary<MachineOver> = fc
         asked,
         warm,
         oldModel,
-        requestId: mayHaveJob.has(stage) ? requestId : undefined,
+        requestId: mayHaveJob.has(stage) && !(mayLackAgent.has(stage) && agent === 'as usual') ? requestId : undefined,
         agent: mayLackAgent.has(stage) ? agentStates[agent] : undefined,
         ...(stage === 'draining' || stage === 'unregistered' ? { cause, next } : {}),
         ...(stage === 'failed' ? { cause: failed } : {}),

@@ -30,6 +30,12 @@ export const scaleSetId = `/subscriptions/${subscriptionId}/resourceGroups/agent
 
 const quick = { p50: 1_000, p95: 1_500 }
 
+// Starting and long-running operations take real time, and other suites may share the machine.
+jest.setTimeout(30_000)
+const running = new Set<Sandbox>()
+// A test that fails between start and close must not keep the run from ending.
+afterAll(() => Promise.all([...running].map((sandbox) => sandbox.close())))
+
 /** Fast life cycles at 50 times real time, so that long-running operations end within a second. */
 export async function start(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sandbox-'))
@@ -47,13 +53,16 @@ export async function start(options: Partial<SandboxOptions> = {}): Promise<Sand
     latencies: { list: quick, create: quick, enable: quick, reimage: quick, delete: quick },
     ...options,
   })
-  return {
+  const started: Sandbox = {
     ...sandbox,
     close: async () => {
+      if (!running.delete(started)) return
       await sandbox.close()
       await rm(dataDir, { recursive: true })
     },
   }
+  running.add(started)
+  return started
 }
 
 export function credentialOf(sandbox: Sandbox, app: AppRegistration): ClientSecretCredential {

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import pg from 'pg'
-import { openDatabase, type Database, type DatabasePlace, type Dialect } from '../../backend/store/database.ts'
+import { openDatabase, type Database, type DatabasePlace } from '../../backend/store/database.ts'
+import type { Dialect } from '../../backend/store/schema.ts'
 
 export type Host = {
   readonly dialect: Dialect

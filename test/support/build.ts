@@ -125,7 +125,7 @@ export type SnapshotOver = Partial<
   readonly growthTrouble?: PoolSnapshot['growthTrouble'] | undefined
 }
 
-/** A fresh and complete snapshot of a pool that is ours, with as much capacity as there are machines. */
+/** A fresh and complete snapshot of a pool that is ours, whose capacity counts the machines that are not being deleted. */
 export function aSnapshot(over: SnapshotOver = {}): PoolSnapshot {
   const { jobs = [], machines = [], scaleSet, others = [], orphans = [], newestVersion, unknown: dark = [], ageMs = {}, ...rest } = over
   const { placeholder: held = placeholder, capabilities = placeholder.capabilities, ...plain } = rest
@@ -141,7 +141,7 @@ export function aSnapshot(over: SnapshotOver = {}): PoolSnapshot {
       ...(held === null ? {} : { placeholder: held }),
       ...(newestVersion === undefined ? {} : { newestVersion }),
     }),
-    scaleSet: part('scaleSet', aScaleSet({ capacity: machines.length, ...scaleSet })),
+    scaleSet: part('scaleSet', aScaleSet({ capacity: machines.filter(({ stage }) => stage !== 'deleting').length, ...scaleSet })),
     machines: part('machines', machines),
     capabilities: capabilities === null ? unknown('no agent of this pool has been online yet') : known(capabilities),
     asked: 0,

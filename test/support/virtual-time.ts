@@ -7,32 +7,46 @@ export type VirtualTime = {
   /** Runs timers up to `until` (ms); `stop` may end it sooner. */
   run(until: number, stop?: () => boolean): Promise<void>
   /** A clock of one process: its line starts where its store says, not where the world is. */
-  clockFrom(startAt: number): Clock
+  clockFrom(startAt: number, life?: Life): Clock
+  /** Runs `fire` in `ms`; several for the same instant run in the order of asking. */
+  after(ms: number, fire: () => void): void
+  /** The computer's clock is put forward, or back, by so much. Timers do not notice. */
+  jumpWall(ms: number): void
 }
 
+/** The process that a clock belongs to: it lets what is due go on, now, later, or never. */
+export type Life = { wake(goOn: () => void): void }
+
+/** A signal that never aborts. Sleeping with it costs less than with another. */
+export const uninterrupted = new AbortController().signal
+
 type Timer = { at: number; order: number; fire: () => void }
+
+const alive: Life = { wake: (goOn) => goOn() }
 
 export function createVirtualTime(): VirtualTime {
   let now = 0
   let order = 0
   let ids = 0
+  let wallStartMs = Date.UTC(2026, 0, 5)
   const timers = createHeap()
   const after = (ms: number, fire: () => void): Timer => {
     const timer = { at: now + Math.max(0, ms), order: (order += 1), fire }
     timers.push(timer)
     return timer
   }
-  const clockFrom = (startAt: number): Clock => {
+  const clockFrom = (startAt: number, life = alive): Clock => {
     const offset = startAt - now
     return {
       now: () => now + offset,
-      wallTimeMs: () => Date.UTC(2026, 0, 5) + now,
+      wallTimeMs: () => wallStartMs + now,
       sleep: (ms, signal) =>
         new Promise((resolve) => {
+          if (signal === uninterrupted) return void after(ms, () => life.wake(resolve))
           if (signal.aborted) return resolve()
           const timer = after(ms, () => {
             signal.removeEventListener('abort', stop)
-            resolve()
+            life.wake(resolve)
           })
           const stop = (): void => {
             timer.fire = () => {}
@@ -41,7 +55,7 @@ export function createVirtualTime(): VirtualTime {
           signal.addEventListener('abort', stop, { once: true })
         }),
       // Calls in virtual time end by themselves; the deadline of the parent is all that is needed.
-      deadline: (_ms, parent) => parent ?? never,
+      deadline: (_ms, parent) => parent ?? uninterrupted,
       newId: () => `id-${(ids += 1)}`,
     }
   }
@@ -49,6 +63,8 @@ export function createVirtualTime(): VirtualTime {
     clock: clockFrom(0),
     now: () => now,
     clockFrom,
+    after: (ms, fire) => void after(ms, fire),
+    jumpWall: (ms) => void (wallStartMs += ms),
     async run(until, stop) {
       await settled()
       for (let next = timers.peek(); next !== undefined && next.at <= until; next = timers.peek()) {
@@ -62,8 +78,6 @@ export function createVirtualTime(): VirtualTime {
     },
   }
 }
-
-const never = new AbortController().signal
 
 /** Every microtask, and what they start, has run. */
 function settled(): Promise<void> {

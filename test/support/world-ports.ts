@@ -3,8 +3,22 @@ import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, Pipelines, Pipeli
 import type { Reading } from '../../backend/core/snapshot.ts'
 import type { AgentFacts, Answer, Json, MachineFacts, RequestFacts, ScaleSetFacts, World } from '../../backend/simulator/facts.ts'
 import type { Random } from '../../backend/simulator/random.ts'
+import { uninterrupted } from './virtual-time.ts'
 
-export type WorldCall = { readonly api: 'azure' | 'azure-devops'; readonly name: string; readonly change: boolean; readonly at: number }
+export type WorldCall = {
+  readonly api: 'azure' | 'azure-devops'
+  readonly name: string
+  readonly change: boolean
+  readonly at: number
+  /** What a change names: the capacity, the machines, the agent. */
+  readonly target: CallTarget
+}
+export type CallTarget = {
+  readonly capacity?: number
+  readonly machines?: readonly string[]
+  readonly agentId?: number
+  readonly enabled?: boolean
+}
 
 export type WorldPortsParts = {
   readonly world: World
@@ -14,6 +28,10 @@ export type WorldPortsParts = {
   readonly worldNow: () => number
   /** Called before each call; what it throws is thrown by the port as a dying process would. */
   readonly onCall?: (call: WorldCall) => void
+  /** The call was made and has not left yet. */
+  readonly onBegin?: (call: WorldCall) => void
+  /** The other side has carried it out or refused it; the answer is on its way. */
+  readonly onAnswer?: (call: WorldCall, answer: Answer<unknown>) => void
   readonly signal?: AbortSignal
 }
 
@@ -45,19 +63,20 @@ export function worldPipelines(parts: WorldPortsParts): Pipelines {
         return { known: true, at: parts.clock.now(), value: { ...agentOf(answer.value), capabilities: answer.value.systemCapabilities } }
       return isMissing(answer) ? { known: true, at: parts.clock.now(), value: undefined } : { known: false, why: whyNot(answer) }
     },
-    setEnabled: (poolId, agentId, enabled) => call.change('set-enabled', () => devops.updateAgent(poolId, agentId, { enabled })),
+    setEnabled: (poolId, agentId, enabled) => call.change('set-enabled', () => devops.updateAgent(poolId, agentId, { enabled }), { agentId, enabled }),
     async removeAgent(poolId, agentId) {
-      const answer = await call.ask('remove-agent', true, () => devops.deleteAgent(poolId, agentId))
+      const answer = await call.ask('remove-agent', true, () => devops.deleteAgent(poolId, agentId), { agentId })
       return !answer.ok && isMissing(answer) ? { kind: 'done' } : outcomeOf(answer)
     },
     addPlaceholder: (poolId, name, version, capabilities) =>
       call.change(
         'add-placeholder',
         () => devops.addAgent(poolId, { name, version, osDescription: 'placeholder', systemCapabilities: capabilities }),
+        {},
         (agent) => ({ detail: String(agent.id) }),
       ),
     updatePlaceholder: (poolId, agentId, version, capabilities) =>
-      call.change('update-placeholder', () => devops.updateAgent(poolId, agentId, { version, systemCapabilities: capabilities })),
+      call.change('update-placeholder', () => devops.updateAgent(poolId, agentId, { version, systemCapabilities: capabilities }), { agentId }),
     async deletePool(poolId) {
       const answer = await call.ask('delete-pool', true, () => devops.deletePool(poolId))
       return !answer.ok && isMissing(answer) ? { kind: 'done' } : outcomeOf(answer)
@@ -136,9 +155,9 @@ export function worldScaleSet(parts: WorldPortsParts, id: string): ScaleSet {
               ]
         },
       ),
-    setCapacity: (seen, capacity) => call.change('set-capacity', () => azure.patchScaleSet(id, { capacity }, seen.etag), operation),
-    deleteMachines: (ids) => call.change('delete-instances', () => azure.deleteInstances(id, ids), operation),
-    reimageMachines: (ids) => call.change('reimage', () => azure.reimage(id, ids), operation),
+    setCapacity: (seen, capacity) => call.change('set-capacity', () => azure.patchScaleSet(id, { capacity }, seen.etag), { capacity }, operation),
+    deleteMachines: (ids) => call.change('delete-instances', () => azure.deleteInstances(id, ids), { machines: ids }, operation),
+    reimageMachines: (ids) => call.change('reimage', () => azure.reimage(id, ids), { machines: ids }, operation),
     claimTag: (seen, name, value) =>
       call.change('claim', () => azure.patchScaleSet(id, { tags: { ...seen.tags, [name]: value } }, seen.etag)),
     mergeTag: (name, value) => call.change('merge-tag', () => azure.mergeTags(id, 'Merge', { [name]: value })),
@@ -226,14 +245,16 @@ export function machineOf(facts: MachineFacts): AzureMachine {
 // ---------------------------------------------------------------- calling
 
 function caller(parts: WorldPortsParts, api: WorldCall['api']) {
-  const quiet = new AbortController().signal
-  const ask = async <T>(name: string, change: boolean, send: () => Answer<T>): Promise<Answer<T>> => {
+  const ask = async <T>(name: string, change: boolean, send: () => Answer<T>, target: CallTarget = {}): Promise<Answer<T>> => {
     const takesMs = parts.random.logNormal(answerMs)
-    await parts.clock.sleep(takesMs / 2, quiet)
-    parts.onCall?.({ api, name, change, at: parts.worldNow() })
+    const call = { api, name, change, at: parts.worldNow(), target }
+    parts.onBegin?.(call)
+    await parts.clock.sleep(takesMs / 2, uninterrupted)
     parts.world.advance(parts.worldNow())
+    parts.onCall?.(call)
     const answer = send()
-    await parts.clock.sleep(takesMs / 2, quiet)
+    parts.onAnswer?.(call, answer)
+    await parts.clock.sleep(takesMs / 2, uninterrupted)
     return answer
   }
   return {
@@ -246,9 +267,10 @@ function caller(parts: WorldPortsParts, api: WorldCall['api']) {
     async change<T>(
       name: string,
       send: () => Answer<T>,
+      target: CallTarget = {},
       more: (value: T) => { readonly operation?: string; readonly detail?: string } = () => ({}),
     ): Promise<CallOutcome> {
-      const answer = await ask(name, true, send)
+      const answer = await ask(name, true, send, target)
       return answer.ok ? { kind: 'done', ...more(answer.value) } : outcomeOf(answer)
     },
   }

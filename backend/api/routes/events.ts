@@ -14,7 +14,10 @@ export function events(app: App, parts: ApiParts): void {
   app.addHook('preClose', async () => stream.close())
   app.get(
     '/events',
-    { config: { right: 'read' }, schema: { querystring: query, produces: ['text/event-stream'] } },
+    {
+      config: { right: 'read' },
+      schema: { querystring: query, response: { 200: Type.String({ description: 'text/event-stream; see StreamEvent in contract.ts.' }) } },
+    },
     async (request, reply) => {
       if (stream.isFull())
         throw unavailable('The service already streams to as many clients as it may. Close one, or poll GET /api/v1/pools.')

@@ -1,6 +1,5 @@
 import type { CreateTableBuilder, Transaction } from 'kysely'
-import type { Schema } from '../schema.ts'
-import type { Dialect } from '../database.ts'
+import type { Dialect, Schema } from '../schema.ts'
 
 /** The first schema: settings, memory, journal, history, lease. The table `meta` exists already. */
 export async function first(tx: Transaction<Schema>, dialect: Dialect): Promise<void> {

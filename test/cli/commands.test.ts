@@ -1,0 +1,280 @@
+import { exitCodes } from '../../backend/cli/exit.ts'
+import { defaultSettings } from '../../backend/core/settings.ts'
+import { onePool, run, status, summary } from './support.ts'
+
+const finding = {
+  id: 'overprovision',
+  severity: 'error',
+  cause: 'The scale set overprovisions machines.',
+  effect: 'Machines appear that nobody asked for.',
+  fix: 'az vmss update --set overprovision=false',
+}
+const entry = {
+  id: 4,
+  poolId: 7,
+  level: 'info',
+  operation: 'increaseCapacity',
+  message: 'Raised the capacity from 5 to 7.',
+  atMs: 1_790_000_000_000,
+}
+
+describe('status', () => {
+  it('shows every pool on one line and what comes next', async () => {
+    const { code, out } = await run('status', onePool)
+    expect(code).toBe(exitCodes.ok)
+    expect(out).toBe(
+      [
+        'POOL          ID  STATE   WAITING  RUNNING  WANTED  MAX  STANDBY  LONGEST WAIT  MACHINES',
+        'linux-agents   7  online        3        4       8   20        2  1 min 5 s     4 busy, 2 idle, 1 creating',
+        '',
+        'linux-agents: It looks again in 10 s.',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('is as the service answered with --json', async () => {
+    expect(JSON.parse((await run('status --json', onePool)).out)).toEqual({ pools: [summary] })
+  })
+
+  it('ends with 1 when a pool is not well', async () => {
+    const { code, out } = await run('status', {
+      'GET /pools': { pools: [{ ...summary, state: 'offline', problems: ['The scale set cannot be read.'] }] },
+    })
+    expect(code).toBe(exitCodes.no)
+    expect(out).toContain('linux-agents: The scale set cannot be read.')
+  })
+
+  it('tells the last decision of one pool', async () => {
+    const decision = {
+      wanted: 8,
+      steps: [{ action: { kind: 'grow' }, reason: { code: 'need' }, sentence: '1 more machine needed.' }],
+      reasons: [],
+      lookAgainInMs: 10_000,
+    }
+    const detail = {
+      pool: summary,
+      settings: defaultSettings,
+      decision,
+      openActions: [],
+      replaceConfirmed: false,
+      takeOverConfirmed: false,
+    }
+    const { out } = await run('status --pool linux-agents', { ...onePool, 'GET /pools/7': detail })
+    expect(out).toContain('Last decision\n  1 more machine needed.')
+  })
+
+  it('says what to do when there is no such pool', async () => {
+    const { code, err } = await run('status --pool windows', onePool)
+    expect(code).toBe(exitCodes.no)
+    expect(err).toBe("There is no pool 'windows' in this service. It runs linux-agents.\n")
+  })
+})
+
+describe('why', () => {
+  const machine = { poolId: 7, subject: 'linux000003', sentences: ['It is kept on standby.'], from: 'latest' }
+
+  it('takes a number for a job first', async () => {
+    const job = { poolId: 7, subject: '12', sentences: ['All agents are busy.'], estimatedStartMs: 90_000, from: 'latest' }
+    const { code, out } = await run('why 12', { ...onePool, 'GET /pools/7/jobs/12/why': job })
+    expect([code, out]).toEqual([exitCodes.ok, '12\n  All agents are busy.\n  Expected to start in 1 min 30 s.\n'])
+  })
+
+  it('takes a number that is no job for a machine', async () => {
+    expect((await run('why 3', { ...onePool, 'GET /pools/7/machines/3/why': machine })).out).toBe('linux000003\n  It is kept on standby.\n')
+  })
+
+  it('prefers what is there now to what is remembered', async () => {
+    const pools = { 'GET /pools': { pools: [summary, { ...summary, poolId: 8, name: 'other' }] } }
+    const remembered = { ...machine, sentences: ['It was deleted.'], from: 'history' }
+    const answers = { ...pools, 'GET /pools/7/machines/linux000003/why': remembered, 'GET /pools/8/machines/linux000003/why': machine }
+    expect((await run('why linux000003', answers)).out).toContain('It is kept on standby.')
+    expect((await run('why linux000003 --pool 7', answers)).out).toBe('linux000003 is gone. What was recorded:\n  It was deleted.\n')
+  })
+
+  it('ends with 1 when nobody knows it', async () => {
+    const { code, err } = await run('why nobody', onePool)
+    expect(code).toBe(exitCodes.no)
+    expect(err).toContain("There is no job or machine 'nobody' in any pool of this service")
+  })
+})
+
+describe('doctor', () => {
+  it('shows cause, effect and fix, and ends with 1 when something is not ready', async () => {
+    const report = {
+      ready: false,
+      findings: [finding],
+      problems: [{ field: 'standby', message: 'Standby is above the maximum.' }],
+      present: ['vm1'],
+    }
+    const { code, out } = await run('doctor', { ...onePool, 'GET /pools/7/check': report })
+    expect(code).toBe(exitCodes.no)
+    expect(out).toContain(
+      'error    The scale set overprovisions machines.\n         Machines appear that nobody asked for.\n         Fix: az vmss update --set overprovision=false',
+    )
+    expect(out).toContain('error    standby: Standby is above the maximum.')
+    expect(out).toContain('Not ready')
+  })
+
+  it('checks a scale set before it has a pool', async () => {
+    const { code, out, calls } = await run('doctor --scale-set /subscriptions/x', {
+      'POST /check': { ready: true, findings: [], problems: [], present: [] },
+    })
+    expect([code, out]).toEqual([exitCodes.ok, '/subscriptions/x\nReady.\n'])
+    expect(calls[0]?.body).toEqual({ scaleSetId: '/subscriptions/x' })
+  })
+})
+
+describe('pool', () => {
+  it('creates with the settings that were given, and no other', async () => {
+    const created = { pool: summary, agentPool: 'made', findings: [], present: [], message: 'The agent pool linux-agents was made.' }
+    const { code, out, calls } = await run(
+      'pool create linux-agents --scale-set /subscriptions/x --max 20 --no-tear-down --project Fabrikam --authorize-all-pipelines',
+      { 'POST /pools': created },
+    )
+    expect([code, out]).toEqual([exitCodes.ok, 'The agent pool linux-agents was made.\n'])
+    expect(calls[0]?.body).toEqual({
+      poolName: 'linux-agents',
+      scaleSetId: '/subscriptions/x',
+      settings: { machinesMax: 20, tearDownAfterUse: false },
+      project: 'Fabrikam',
+      authorizeAllPipelines: true,
+    })
+  })
+
+  it('tells every problem and finding of a refusal', async () => {
+    const refusal = {
+      code: 'refused',
+      message: 'The scale set is not ready.',
+      problems: [{ field: 'standby', message: 'Too many.' }],
+      findings: [finding],
+    }
+    const { code, out, err } = await run('pool create linux --scale-set /subscriptions/x', { 'POST /pools': status(422, refusal) })
+    expect([code, out]).toEqual([exitCodes.no, ''])
+    expect(err).toBe(
+      'The scale set is not ready.\n  standby: Too many.\n  error: The scale set overprovisions machines. Fix: az vmss update --set overprovision=false\n',
+    )
+  })
+
+  it('changes settings at the version that was read', async () => {
+    const view = { poolId: 7, version: 3, settings: defaultSettings }
+    const { out, calls } = await run('pool set linux-agents --standby 5 --delay 10', {
+      ...onePool,
+      'GET /pools/7/settings': view,
+      'PUT /pools/7/settings': { ...view, version: 4 },
+    })
+    expect(calls.at(-1)).toMatchObject({ method: 'PUT', body: { version: 3, settings: { standby: 5, idleDelayMinutes: 10 } } })
+    expect(out).toContain('Settings of linux-agents are now version 4.')
+  })
+
+  it('only shows them when nothing is given', async () => {
+    const { out, calls } = await run('pool set 7', {
+      ...onePool,
+      'GET /pools/7/settings': { poolId: 7, version: 3, settings: defaultSettings },
+    })
+    expect(calls.map((call) => call.method)).toEqual(['GET', 'GET'])
+    expect(out).toMatch(/^idleDelayMinutes +30$/m)
+  })
+
+  it('deletes only when it is meant', async () => {
+    const answers = { ...onePool, 'DELETE /pools/7': { message: 'Pool linux-agents is being deleted.' } }
+    const unsure = await run('pool delete linux-agents', answers)
+    expect([unsure.code, unsure.calls.map((call) => call.method)]).toEqual([exitCodes.usage, ['GET']])
+    expect(unsure.err).toContain('Run it again with --yes')
+    expect((await run('pool delete linux-agents --yes', answers)).out).toBe('Pool linux-agents is being deleted.\n')
+  })
+
+  it.each(['pause', 'resume'])('%s', async (order) => {
+    const { out } = await run(`pool ${order} linux-agents`, { ...onePool, [`POST /pools/7/${order}`]: { message: 'Done.' } })
+    expect(out).toBe('Done.\n')
+  })
+
+  it('confirms what a person decides', async () => {
+    const { calls } = await run('pool confirm 7 take-over', { ...onePool, 'POST /pools/7/confirm': { message: 'Confirmed.' } })
+    expect(calls.at(-1)?.body).toEqual({ what: 'takeOver' })
+  })
+})
+
+describe('events', () => {
+  const newest = { ...entry, id: 5, message: 'Deleted \u001b[2Jlinux000003.', level: 'error' }
+
+  it('shows the past, newest last, and lets nobody steer the terminal', async () => {
+    const { out } = await run('events --top 2', { ...onePool, 'GET /pools/7/log?top=2': { entries: [newest, entry] } })
+    expect(out.split('\n').map((line) => line.slice(21))).toEqual([
+      'info     increaseCapacity  Raised the capacity from 5 to 7.',
+      'error    increaseCapacity  Deleted  [2Jlinux000003.',
+      '',
+    ])
+  })
+
+  it('goes on with what comes, one JSON object a line', async () => {
+    const stream = `: heartbeat\n\nevent: pass\ndata: {"poolId":7}\n\nevent: log\nid: 5\ndata: ${JSON.stringify(newest)}\n\n`
+    const answers = { ...onePool, 'GET /pools/7/log?top=20': { entries: [entry] }, 'GET /events?poolId=7&after=4': new Response(stream) }
+    const { code, out, err } = await run('events -f --json', answers)
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([entry, newest])
+    expect([code, err]).toEqual([
+      exitCodes.unreachable,
+      'The service at http://127.0.0.1:7200 ended the stream. Run the command again once it is back.\n',
+    ])
+  })
+})
+
+describe('a service that is not there or not ours', () => {
+  const refused = () =>
+    Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }) }))
+
+  it.each([
+    [
+      'no service',
+      { fetch: refused },
+      exitCodes.unreachable,
+      'No service answers at http://127.0.0.1:7200 (ECONNREFUSED). Start one with scale-set-agents serve, or name another with --url.',
+    ],
+    [
+      'a late one',
+      { fetch: () => Promise.reject(new DOMException('late', 'TimeoutError')) },
+      exitCodes.unreachable,
+      'did not answer in time',
+    ],
+    [
+      'another program',
+      { fetch: async () => new Response('<html>') },
+      exitCodes.unreachable,
+      'What answers at http://127.0.0.1:7200 is not Scale Set Agents',
+    ],
+    [
+      'a gateway',
+      { fetch: async () => new Response('Bad gateway', { status: 502 }) },
+      exitCodes.unreachable,
+      'is not Scale Set Agents (status 502)',
+    ],
+    [
+      'a closed door',
+      { fetch: async () => status(401, { code: 'unauthorized', message: 'No.' }) },
+      exitCodes.notAllowed,
+      'lets nobody in with this operator key',
+    ],
+    [
+      'a busy one',
+      { fetch: async () => status(503, { code: 'unavailable', message: 'Azure DevOps does not answer.' }) },
+      exitCodes.unreachable,
+      'Azure DevOps does not answer.',
+    ],
+  ])('%s', async (_, change, code, sentence) => {
+    const result = await run('status', {}, change)
+    expect(result.code).toBe(code)
+    expect(result.err).toContain(sentence)
+    expect(result.err).not.toContain('a-key-of-sixteen-characters')
+    expect(result.out).toBe('')
+  })
+
+  it('sends the operator key as the Basic password', async () => {
+    const { calls } = await run('status', onePool)
+    expect(calls[0]?.authorization).toBe(`Basic ${Buffer.from(':a-key-of-sixteen-characters').toString('base64')}`)
+  })
+})

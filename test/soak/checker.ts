@@ -1,0 +1,40 @@
+/** Judges the service's actions against the truth of the world after every entry. Imports nothing from the service's core. */
+import type { Bounds, Entry, Judge, Scene, Violation } from './history.ts'
+import { capacityJudge } from './judges/capacity.ts'
+import { intentsJudge } from './judges/intents.ts'
+import { livesJudge } from './judges/lives.ts'
+import { ownershipJudge } from './judges/ownership.ts'
+import { readsJudge } from './judges/reads.ts'
+import { removalJudge } from './judges/removal.ts'
+import { createLedger } from './ledger.ts'
+
+export type Checker = {
+  judge(entry: Entry): void
+  readonly violations: readonly Violation[]
+}
+
+const violationsKept = 20
+
+export function createChecker(scene: Scene, bounds: Bounds): Checker {
+  const violations: Violation[] = []
+  const report = (invariant: string, at: number, detail: string): void => {
+    if (violations.length < violationsKept) violations.push({ invariant, at, detail })
+  }
+  const ledger = createLedger(scene, bounds)
+  const judges: readonly Judge[] = [
+    capacityJudge(scene, ledger, report),
+    removalJudge(scene, ledger, report),
+    ownershipJudge(scene, ledger, report),
+    intentsJudge(ledger, report),
+    readsJudge(report),
+    livesJudge(scene, report),
+  ]
+  return {
+    violations,
+    judge(entry) {
+      if (entry.kind !== 'answered') ledger.enter(entry)
+      for (const judge of judges) judge(entry)
+      if (entry.kind === 'answered') ledger.enter(entry)
+    },
+  }
+}
