@@ -40,44 +40,36 @@ export type Read<T> = { readonly configuration?: T; readonly problems: readonly 
 /** What the command line gave; it goes before everything else. */
 export type Overrides = { readonly configFile?: string; readonly data?: string; readonly port?: number; readonly url?: string }
 
+/** The environment of this process. */
+export const processEnvironment: Environment = process.env
+
+const defaults = { azureCloud: 'public', host: '127.0.0.1', port: 7200, logLevel: 'info' } as const
+
 /** Everything the service needs. `configuration` is there when there is no problem. */
-export function readEnvironment(env: Environment = process.env, overrides: Overrides = {}): Read<Configuration> {
+export function readEnvironment(env: Environment, overrides: Overrides = {}): Read<Configuration> {
   const { values, problems } = readFields(env, overrides)
   const credential = azureCredential(values, problems)
   if (values.caFile !== undefined) checkCa(values.caFile, problems)
-  if (values.organizationUrl === undefined && !problems.some((problem) => problem.startsWith(fields.organizationUrl.env))) {
-    problems.push(
-      `${fields.organizationUrl.env} is missing: set it to https://dev.azure.com/your-organization, or to a collection's URL on Azure DevOps Server.`,
-    )
-  }
-  const { data, organizationUrl } = values
+  const { data, organizationUrl, pat } = values
+  if (organizationUrl === undefined) requireOrganization(problems)
   if (problems.length > 0 || organizationUrl === undefined || data === undefined || credential === undefined) return { problems }
-  const {
-    azureCloud: cloud = 'public',
-    resourceManagerUrl,
-    authorityUrl,
-    pat,
-    caFile,
-    databaseUrl,
-    operatorKey,
-    hookSecret,
-    publicUrl,
-  } = values
+  const { azureCloud: cloud, host, port, logLevel, resourceManagerUrl, authorityUrl, ...rest } = { ...defaults, ...values }
+  const { caFile, databaseUrl, operatorKey, hookSecret, publicUrl } = rest
   const configuration: Configuration = {
     organizationUrl,
     devOpsCredential: pat === undefined ? { kind: 'entra' } : { kind: 'pat', pat },
-    data,
     azure: { cloud, credential, ...given({ resourceManagerUrl, authorityUrl }) },
-    host: values.host ?? '127.0.0.1',
-    port: values.port ?? 7200,
-    logLevel: values.logLevel ?? 'info',
+    data,
+    host,
+    port,
+    logLevel,
     ...given({ caFile, databaseUrl, operatorKey, hookSecret, publicUrl }),
   }
   return { configuration, problems }
 }
 
 /** What `status`, `why` and the others need; problems of settings that only the service uses are not theirs. */
-export function readClientEnvironment(env: Environment = process.env, overrides: Overrides = {}): Read<ClientConfiguration> {
+export function readClientEnvironment(env: Environment, overrides: Overrides = {}): Read<ClientConfiguration> {
   const own = [fields.url, fields.operatorKey, fields.data].map((field) => field.env)
   const { values, problems } = readFields(env, overrides)
   const ours = problems.filter((problem) => own.some((name) => problem.startsWith(name)) || problem.startsWith('The configuration file'))
@@ -86,7 +78,7 @@ export function readClientEnvironment(env: Environment = process.env, overrides:
 }
 
 /** Whether the terminal may be coloured, as https://no-color.org asks. */
-export function allowsColour(env: Environment = process.env): boolean {
+export function allowsColour(env: Environment): boolean {
   return (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
 }
 
@@ -94,6 +86,13 @@ export function allowsColour(env: Environment = process.env): boolean {
 export function describeProblems(problems: readonly string[]): string {
   const count = problems.length === 1 ? 'One setting is wrong' : `${problems.length} settings are wrong`
   return `${count}; nothing was started. See docs/configuration.md.\n${problems.map((problem) => `  ${problem}`).join('\n')}`
+}
+
+/** A URL that was given and is wrong has been told already. */
+function requireOrganization(problems: string[]): void {
+  const name = fields.organizationUrl.env
+  if (problems.some((problem) => problem.startsWith(name))) return
+  problems.push(`${name} is missing: set it to https://dev.azure.com/your-organization, or to a collection's URL on Azure DevOps Server.`)
 }
 
 type Values = { -readonly [K in FieldName]?: FieldValues[K] }

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { exitCodes } from './cli/exit.ts'
 import { runProgram } from './cli/program.ts'
+import { processEnvironment } from './environment.ts'
 
 const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     // The second time the person means it.
     if (stop.signal.aborted) process.exit(exitCodes.interrupted)
@@ -21,7 +22,7 @@ const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { readonly version: string }
 
 process.exitCode = await runProgram(process.argv.slice(2), {
-  env: process.env,
+  env: processEnvironment,
   fetch,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

@@ -82,8 +82,8 @@ describe('a planted violation is caught:', () => {
     ],
     [
       'an inline type import, which still loads the file',
-      { 'backend/store/a.ts': `import { type D } from '../core/d.ts'`, 'backend/core/d.ts': '' },
-      'store may import only types of core',
+      { 'backend/adapters/a.ts': `import { type D } from '../core/d.ts'`, 'backend/core/d.ts': '' },
+      'adapters may import only types of core',
     ],
     [
       'a dynamic import',

@@ -7,7 +7,7 @@ import { describeSummary, type Summary } from './demo-summary.ts'
 import { lineView, liveView, noView, type View } from './demo-view.ts'
 import type { DemoWorld } from './demo-world.ts'
 import { exitCodes, type ExitCode } from './exit.ts'
-import type { Surroundings } from './program.ts'
+import type { Surroundings } from './surroundings.ts'
 import { readReplay, type Replay } from './trace.ts'
 
 export type DemoOptions = {

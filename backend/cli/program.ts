@@ -1,8 +1,8 @@
 /** The command line: which commands there are and what each may be told. The work is in one file per command. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { createClock } from '../adapters/clock.ts'
-import { allowsColour, describeProblems, readClientEnvironment, type Environment } from '../environment.ts'
-import { createClient, type Client, type Fetch } from './client.ts'
+import { allowsColour, describeProblems, readClientEnvironment } from '../environment.ts'
+import { createClient, type Client } from './client.ts'
 import { readAddress, readOperatorKey } from './data-directory.ts'
 import type { DemoOptions } from './demo.ts'
 import { doctor } from './doctor.ts'
@@ -13,22 +13,8 @@ import { createIo, type Io } from './io.ts'
 import { confirmPool, createPool, deletePool, listPools, pausePool, setPool } from './pool.ts'
 import { count, settingsFrom, withDemoSettings, withSettings } from './settings-options.ts'
 import { status } from './status.ts'
+import type { Surroundings } from './surroundings.ts'
 import { why } from './why.ts'
-
-/** What the program is given of the process around it. */
-export type Surroundings = {
-  readonly env: Environment
-  readonly fetch: Fetch
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-  /** Standard output is a terminal of this size; undefined when it is a file or a pipe. */
-  readonly terminal: (() => { readonly columns: number; readonly rows: number }) | undefined
-  /** Aborts at the first SIGINT or SIGTERM. */
-  readonly stop: AbortSignal
-  /** Folder of the package: `dist/` and `examples/` are in it. */
-  readonly packageFolder: string
-  readonly version: string
-}
 
 /** Runs one command to its end. Every failure is one sentence on stderr. */
 export async function runProgram(args: readonly string[], around: Surroundings): Promise<ExitCode> {

@@ -10,6 +10,7 @@ export type Score = {
   readonly busyKills: number
 }
 
+type JobEvent = Extract<WorldEvent, { readonly requestId: number }>
 export type Tally = { add(event: WorldEvent): void; score(): Score }
 
 /** Counts one pool. Events come in the order in which they happened. */
@@ -18,34 +19,33 @@ export function createTally(poolId: number): Tally {
   const waits: number[] = []
   const runningOn = new Map<string, number>()
   const killed = new Set<number>()
-  let queued = 0
   let finished = 0
 
-  function end(requestId: number, isFinished: boolean): void {
+  function remove(machines: readonly string[]): void {
+    for (const machine of machines) {
+      const running = runningOn.get(machine)
+      if (running !== undefined) killed.add(running)
+    }
+  }
+
+  function leaveMachine(requestId: number): void {
     for (const [machine, running] of runningOn) if (running === requestId) runningOn.delete(machine)
-    if (!isFinished) return
+  }
+
+  function note({ kind, at, requestId, machine }: JobEvent): void {
+    if (kind === 'job-queued') queuedAt.set(requestId, at)
+    else if (kind === 'job-finished' || kind === 'job-abandoned' || kind === 'job-cancelled') leaveMachine(requestId)
+    else if (machine !== undefined) runningOn.set(machine, requestId)
+    if (kind === 'job-started') waits.push(at - (queuedAt.get(requestId) ?? at))
+    if (kind !== 'job-finished') return
     finished += 1
     killed.delete(requestId)
   }
 
   return {
     add(event) {
-      if (event.kind === 'delete-accepted' || event.kind === 'reimage-accepted') {
-        for (const machine of event.machines) {
-          const running = runningOn.get(machine)
-          if (running !== undefined) killed.add(running)
-        }
-      }
-      if (!('requestId' in event) || event.poolId !== poolId) return
-      if (event.kind === 'job-queued') {
-        queued += 1
-        queuedAt.set(event.requestId, event.at)
-      }
-      if ((event.kind === 'job-assigned' || event.kind === 'job-started') && event.machine !== undefined)
-        runningOn.set(event.machine, event.requestId)
-      if (event.kind === 'job-started') waits.push(event.at - (queuedAt.get(event.requestId) ?? event.at))
-      if (event.kind === 'job-finished') end(event.requestId, true)
-      if (event.kind === 'job-abandoned' || event.kind === 'job-cancelled') end(event.requestId, false)
+      if (event.kind === 'delete-accepted' || event.kind === 'reimage-accepted') remove(event.machines)
+      if ('requestId' in event && event.poolId === poolId) note(event)
     },
     score() {
       const [p50Ms, p95Ms, longestMs] = [quantile(waits, 0.5), quantile(waits, 0.95), quantile(waits, 1)]
@@ -54,7 +54,7 @@ export function createTally(poolId: number): Tally {
         ...(p95Ms !== undefined && { p95Ms }),
         ...(longestMs !== undefined && { longestMs }),
       }
-      return { queued, finished, waits: { jobs: waits.length, ...shares }, busyKills: killed.size }
+      return { queued: queuedAt.size, finished, waits: { jobs: waits.length, ...shares }, busyKills: killed.size }
     },
   }
 }

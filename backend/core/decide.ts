@@ -62,7 +62,8 @@ type Part = { readonly steps: readonly Step[]; readonly reasons: readonly Reason
 /** More machines for jobs and standby. An incomplete picture grows less, never more; a removal is never waited for. */
 function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, now: Instant): Part & { readonly by: number } {
   const blind = notSeen(snapshot, 'growth', now)
-  if (blind !== undefined || settings.deleting) return { steps: [], reasons: blind === undefined ? [] : [blind], updates: 0, by: 0 }
+  if (settings.deleting) return { steps: [], reasons: [], updates: 0, by: 0 }
+  if (blind !== undefined) return { steps: [], reasons: demand.need > 0 ? [blind] : [], updates: 0, by: 0 }
   // A machine made before our extension is in the model would never become an agent.
   if (snapshot.scaleSet.known && snapshot.scaleSet.value.extension === 'absent')
     return { steps: [], reasons: [{ code: 'upkeep', what: 'put-extension' }], updates: 0, by: 0 }

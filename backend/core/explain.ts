@@ -91,7 +91,7 @@ function machineSentence(reason: Reason, now: Instant): string {
     case 'leaves':
       return `${each.machine} ${leaveStep(each.step, each.next)}: ${causeText(each.cause, each.detail)}.`
     case 'leave-together':
-      return `${each.machines.map(({ machine, cause }) => `${machine} (${causeText(cause)})`).join(', ')} ${each.machines.length === 1 ? 'is' : 'are'} ${each.next === 'delete' ? 'deleted' : 'reimaged'} in one call.`
+      return `${byCause(each.machines)} ${each.machines.length === 1 ? 'is' : 'are'} ${each.next === 'delete' ? 'deleted' : 'reimaged'} in one call.`
     case 'saved':
       return `${each.machine} is saved for investigation (${each.saved} of ${each.savedMax}): ${causeText(each.cause)}.`
     case 'restored':
@@ -111,6 +111,20 @@ function machineSentence(reason: Reason, now: Instant): string {
   }
 }
 
+/** `a, b (idle …), c (it ran its job …)`: machines with the same cause stand together. */
+function byCause(machines: readonly { readonly machine: string; readonly cause: LeaveCause }[]): string {
+  const causes = [...new Set(machines.map((each) => each.cause))]
+  return causes
+    .map(
+      (cause) =>
+        `${machines
+          .filter((each) => each.cause === cause)
+          .map((each) => each.machine)
+          .join(', ')} (${causeText(cause)})`,
+    )
+    .join('; ')
+}
+
 function leaveStep(step: 'drain' | 'unregister' | 'remove', next: NextLife): string {
   if (step === 'drain') return `takes no more jobs and is then ${next === 'delete' ? 'deleted' : 'reimaged'}`
   if (step === 'unregister') return `is taken out of the pool and then ${next === 'delete' ? 'deleted' : 'reimaged'}`
@@ -121,7 +135,7 @@ function leaveStep(step: 'drain' | 'unregister' | 'remove', next: NextLife): str
 export function causeText(cause: LeaveCause, detail?: string): string {
   switch (cause) {
     case 'surplus':
-      return 'more agents were idle than the standby asks for during the whole delay'
+      return 'idle beyond the standby for the whole delay'
     case 'used':
       return 'it ran its job and machines are torn down after every use'
     case 'disabled-by-person':

@@ -17,13 +17,14 @@ export function grantGrowth(snapshot: PoolSnapshot, settings: PoolSettings, need
   if (need === 0) return { by: 0, reasons: [] }
   const stop = stopped(snapshot, now)
   if (stop !== undefined) return { by: 0, reasons: [stop] }
-  const reasons: Reason[] = []
+  // Only the tightest limit binds: the others would change nothing if they were lifted.
+  let reasons: readonly Reason[] = []
   let by = need
   const total = totalMachines(snapshot)
   const cap = (granted: number, reason: (granted: number) => Reason): void => {
     if (granted >= by) return
     by = Math.max(0, granted)
-    reasons.push(reason(by))
+    reasons = [reason(by)]
   }
   cap(settings.machinesMax - total, (granted) => ({ code: 'maximum', machinesMax: settings.machinesMax, total, needed: need, granted }))
   for (const { kind, machines, detail } of snapshot.rooms) {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PoolSummary } from '../../backend/api/contract.ts'
-import { runProgram, type Surroundings } from '../../backend/cli/program.ts'
+import { runProgram } from '../../backend/cli/program.ts'
+import type { Surroundings } from '../../backend/cli/surroundings.ts'
 
 export type Call = { readonly method: string; readonly path: string; readonly authorization: string | undefined; readonly body: unknown }
 /** By `METHOD /path` below `/api/v1`: a body, or a status with a body. */

@@ -98,14 +98,23 @@ const job = fc.record({
 const jobs = fc
   .array(job, { maxLength: 8 })
   .map((overs) =>
-    overs.map((over, index) => aJob({ ...Object.fromEntries(Object.entries(over).filter(([, each]) => each !== undefined)), requestId: index + 1 })),
+    overs.map((over, index) =>
+      aJob({ ...Object.fromEntries(Object.entries(over).filter(([, each]) => each !== undefined)), requestId: index + 1 }),
+    ),
   )
 
 const parts: readonly Part[] = ['jobs', 'agents', 'scaleSet', 'machines']
-const someTimes = fc.array(fc.integer({ min: 0, max: 90 * second }), { maxLength: 5 }).map((ages) => ages.toSorted((a, b) => b - a).map((age) => now - age))
+const someTimes = fc
+  .array(fc.integer({ min: 0, max: 90 * second }), { maxLength: 5 })
+  .map((ages) => ages.toSorted((a, b) => b - a).map((age) => now - age))
 
 const other = fc.record({ online: fc.boolean(), enabled: fc.boolean(), busy: fc.boolean() })
-const orphan = fc.record({ online: fc.boolean(), enabled: fc.boolean(), since: times.map((ms) => now - ms), requestId: rarely(fc.constant(77)) })
+const orphan = fc.record({
+  online: fc.boolean(),
+  enabled: fc.boolean(),
+  since: times.map((ms) => now - ms),
+  requestId: rarely(fc.constant(77)),
+})
 
 const settings: fc.Arbitrary<PoolSettings> = fc
   .record({
@@ -119,7 +128,8 @@ const settings: fc.Arbitrary<PoolSettings> = fc
   })
   .map((over) => someSettings({ ...over, standby: Math.min(over.standby, over.machinesMax) }))
 
-const mostly = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(usual, usual, usual, usual, usual, usual, ...others)
+const mostly = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
+  fc.constantFrom(usual, usual, usual, usual, usual, usual, ...others)
 
 const scaleSet = fc.record({
   surplusCapacity: mostly(0, 1, 3, -1),
@@ -141,7 +151,10 @@ export const situation: fc.Arbitrary<Situation> = fc
     held: mostly<typeof placeholder | null>(placeholder, null, { ...placeholder, version: '3.0.0' }),
     capabilities: mostly<Readonly<Record<string, string>> | null>(placeholder.capabilities, null, { maven: '3' }),
     unknown: mostly<readonly Part[]>([], ...parts.map((each) => [each])),
-    old: mostly<readonly (readonly [Part, number])[]>([], ...parts.flatMap((each) => [[[each, minute] as const], [[each, 2 * minute] as const]])),
+    old: mostly<readonly (readonly [Part, number])[]>(
+      [],
+      ...parts.flatMap((each) => [[[each, minute] as const], [[each, 2 * minute] as const]]),
+    ),
     asked: mostly(0, 1, 3),
     owed: mostly(0, 1, 2),
     deleteInFlight: fc.boolean(),
@@ -154,7 +167,14 @@ export const situation: fc.Arbitrary<Situation> = fc
         { kind: 'quota', machines: 3, detail: '6 of 100 cores are free.' },
       ],
     ),
-    growthTrouble: rarely(fc.record({ code: fc.constant('AllocationFailed'), message: fc.constant('no capacity'), times: fc.integer({ min: 1, max: 8 }), lastAt: times.map((ms) => now - ms) })),
+    growthTrouble: rarely(
+      fc.record({
+        code: fc.constant('AllocationFailed'),
+        message: fc.constant('no capacity'),
+        times: fc.integer({ min: 1, max: 8 }),
+        lastAt: times.map((ms) => now - ms),
+      }),
+    ),
     parallelJobsFree: rarely(fc.integer({ min: 0, max: 4 })),
     lowestSurplus: fc.option(fc.integer({ min: -3, max: 8 }), { nil: undefined }),
     peakDemand: fc.integer({ min: 0, max: 12 }),
@@ -168,9 +188,18 @@ export const situation: fc.Arbitrary<Situation> = fc
       placeholder: held,
       newestVersion: '4.248.0',
       ageMs: Object.fromEntries(old),
-      scaleSet: { ...set, capacity: Math.max(0, over.machines.length + surplusCapacity), ...(set.claim === 'ours' ? {} : { claimedBy: 'somebody' }) },
+      scaleSet: {
+        ...set,
+        capacity: Math.max(0, over.machines.length + surplusCapacity),
+        ...(set.claim === 'ours' ? {} : { claimedBy: 'somebody' }),
+      },
       others: others.map((each, index) => ({ id: 800 + index, name: `other-${index}`, ...each })),
-      orphans: orphans.map(({ requestId, ...each }, index) => ({ id: 900 + index, name: `orphan-${index}`, ...each, ...(requestId === undefined ? {} : { requestId }) })),
+      orphans: orphans.map(({ requestId, ...each }, index) => ({
+        id: 900 + index,
+        name: `orphan-${index}`,
+        ...each,
+        ...(requestId === undefined ? {} : { requestId }),
+      })),
     }),
   }))
 
@@ -180,7 +209,32 @@ export const clearSituation: fc.Arbitrary<Situation> = situation.map(({ snapshot
   snapshot: {
     ...snapshot,
     ...Object.fromEntries(
-      (['jobs', 'agents', 'scaleSet', 'machines'] as const).map((part) => [part, snapshot[part].known ? { ...snapshot[part], at: now } : aSnapshot()[part]]),
+      (['jobs', 'agents', 'scaleSet', 'machines'] as const).map((part) => [
+        part,
+        snapshot[part].known ? { ...snapshot[part], at: now } : aSnapshot()[part],
+      ]),
     ),
   },
 }))
+
+/** Many machines lost at once, and many out of the pool for being unhealthy. */
+export const troubled: fc.Arbitrary<Situation> = fc
+  .record({
+    given: clearSituation,
+    lost: fc.integer({ min: 0, max: 8 }),
+    forMs: fc.constantFrom(6 * minute, 20 * minute, 40 * minute),
+    out: fc.integer({ min: 0, max: 5 }),
+  })
+  .map(({ given: { snapshot, settings: chosen }, lost, forMs, out }) => ({
+    settings: { ...chosen, machinesMax: 40, deleting: false },
+    snapshot: aSnapshot({
+      lowestSurplus: snapshot.lowestSurplus,
+      jobs: snapshot.jobs.known ? snapshot.jobs.value : [],
+      machines: [
+        ...Array.from({ length: lost }, (_each, index) => aMachine({ n: index + 1, stage: 'offline', forMs })),
+        ...Array.from({ length: out }, (_each, index) => aMachine({ n: index + 20, stage: 'unregistered', cause: 'went-offline' })),
+        aMachine({ n: 30, stage: 'busy' }),
+        aMachine({ n: 31, stage: 'idle' }),
+      ],
+    }),
+  }))

@@ -30,7 +30,8 @@ describe('whatever the situation', () => {
   })
 
   always('every step keeps every invariant', (given) => {
-    for (const step of decided(given).steps) expect([lineOf(step.action), breachOf(step, given.snapshot, given.settings, now)]).toEqual([lineOf(step.action), undefined])
+    for (const step of decided(given).steps)
+      expect([lineOf(step.action), breachOf(step, given.snapshot, given.settings, now)]).toEqual([lineOf(step.action), undefined])
   })
 
   always('no step names a machine that is foreign, unclear, or saved without an order', (given) => {
@@ -50,7 +51,9 @@ describe('whatever the situation', () => {
 
   always('a part that is unknown or too old stops every removal (S6)', (given) => {
     const { jobs, agents, scaleSet, machines } = given.snapshot
-    const blind = [jobs, agents, scaleSet, machines].some((part) => !part.known) || [jobs, agents, machines].some((part) => part.known && now - part.at > ageMsMax.removal)
+    const blind =
+      [jobs, agents, scaleSet, machines].some((part) => !part.known) ||
+      [jobs, agents, machines].some((part) => part.known && now - part.at > ageMsMax.removal)
     if (blind) expect(decided(given).steps.filter(({ action }) => removing.has(action.kind))).toEqual([])
   })
 
@@ -65,8 +68,11 @@ describe('whatever the situation', () => {
     const { steps } = decided(given)
     const surplus = steps.filter(({ action }) => action.kind === 'drain' && action.cause === 'surplus').length
     if (surplus === 0) return
-    const leaving = new Set(steps.filter(({ action }) => removing.has(action.kind)).flatMap(({ action }) => namedMachines(action).map(({ id }) => id)))
-    const stillIdle = idleAgents(given.snapshot) - machinesOf(given).filter((machine) => machine.stage === 'idle' && leaving.has(machine.id)).length
+    const leaving = new Set(
+      steps.filter(({ action }) => removing.has(action.kind)).flatMap(({ action }) => namedMachines(action).map(({ id }) => id)),
+    )
+    const stillIdle =
+      idleAgents(given.snapshot) - machinesOf(given).filter((machine) => machine.stage === 'idle' && leaving.has(machine.id)).length
     expect(stillIdle).toBeGreaterThanOrEqual(standbyAt(given.settings, given.snapshot.wallTimeMs))
   })
 
@@ -90,7 +96,10 @@ describe('whatever the situation', () => {
   always(
     'the order of the lists does not change how much is done',
     (given) => {
-      const turned = { ...given, snapshot: { ...given.snapshot, jobs: reversed(given.snapshot.jobs), machines: reversed(given.snapshot.machines) } }
+      const turned = {
+        ...given,
+        snapshot: { ...given.snapshot, jobs: reversed(given.snapshot.jobs), machines: reversed(given.snapshot.machines) },
+      }
       expect(amounts(decided(turned))).toEqual(amounts(decided(given)))
     },
     clearSituation.map(({ snapshot, settings }) => ({
@@ -109,7 +118,11 @@ describe('whatever the situation', () => {
 function amounts({ steps }: Decision): readonly number[] {
   const named = (kinds: ReadonlySet<Action['kind']>): number =>
     steps.reduce((sum, { action }) => sum + (kinds.has(action.kind) ? namedMachines(action).length : 0), 0)
-  return [steps.reduce((sum, { action }) => sum + (action.kind === 'grow' ? action.by : 0), 0), named(new Set(['restore'])), named(removing)]
+  return [
+    steps.reduce((sum, { action }) => sum + (action.kind === 'grow' ? action.by : 0), 0),
+    named(new Set(['restore'])),
+    named(removing),
+  ]
 }
 
 function reversed<T>(part: T): T {

@@ -118,7 +118,8 @@ describe('an api-version', () => {
 describe('limits', () => {
   test('tell what is left, and refuse with a waiting time when a scale set is read too often', async () => {
     await sandbox.close()
-    sandbox = await start({ speed: 1 })
+    // So slow that no new calls are allowed while the test runs.
+    sandbox = await start({ speed: 0.01 })
     const token = await tokenOf(sandbox)
     await call(sandbox, '/_sandbox/scalesets', { json: { name: 'linux' } })
     const answers = []

@@ -38,7 +38,6 @@ export function createLedger(scene: Scene, before: Bounds) {
   let falls = 0
   const possible = new Set<string>()
   let takeOver = false
-  let replace = false
   let listed = 0
   let unhealthy = 0
 
@@ -52,7 +51,7 @@ export function createLedger(scene: Scene, before: Bounds) {
     isForced: (machine: string) => orders.get(machine)?.force === true,
     wasAsked: (machine: string) => orders.get(machine)?.asked === true,
     isSaved: (machine: string) => orders.get(machine)?.saved === true,
-    mayBeOurs: (machine: string) => replace || possible.has(machine) || adopted.has(machine),
+    mayBeOurs: (machine: string) => possible.has(machine) || adopted.has(machine),
     madeAt: (machine: string) => made.get(machine) ?? 0,
     machineOfAgent: (agentId: number) => agents.get(agentId),
     machinesListed: () => listed,
@@ -81,7 +80,7 @@ export function createLedger(scene: Scene, before: Bounds) {
       case 'order':
         return ordered(entry.order)
       case 'replace-confirmed':
-        replace = true
+        for (const { instanceId } of scene.truth.machines(scene.scaleSetId)) adopted.add(instanceId)
         return
       default:
     }
@@ -99,7 +98,7 @@ export function createLedger(scene: Scene, before: Bounds) {
   }
 
   function answered({ call, answer }: Extract<Entry, { kind: 'answered' }>): void {
-    if (call.name === 'set-capacity') credit = Math.max(credit, owed())
+    if (call.name === 'set-capacity' && (answer.ok || 'lost' in answer)) credit = Math.max(credit, owed())
     if (call.name === 'list-machines' && answer.ok) listed = (answer.value as readonly unknown[]).length
     running = undefined
     matched = undefined

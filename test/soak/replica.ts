@@ -1,0 +1,213 @@
+/** One process of the service in virtual time: it can be killed at a call, be paused, and be started again on the same store. */
+import { createLeaseKeeper, leaseMs } from '../../backend/cli/lease-keeper.ts'
+import { explain } from '../../backend/core/explain.ts'
+import { extensionEntry } from '../../backend/loop/extension.ts'
+import type { Clock, Intent, Journal, Lease, Log, Pipelines, PoolRecord, ScaleSet } from '../../backend/loop/ports.ts'
+import { createLoop, type Latest } from '../../backend/loop/run.ts'
+import type { World } from '../../backend/simulator/facts.ts'
+import type { Random } from '../../backend/simulator/random.ts'
+import type { Database } from '../../backend/store/database.ts'
+import { lastInstant } from '../../backend/store/history.ts'
+import { createJournal } from '../../backend/store/journal.ts'
+import { createLeases } from '../../backend/store/lease.ts'
+import { quietMetrics } from '../support/service.ts'
+import { uninterrupted, type Life, type VirtualTime } from '../support/virtual-time.ts'
+import { worldPipelines, worldScaleSet, type WorldCall } from '../support/world-ports.ts'
+import type { Bounds, Call, Entry, WrittenIntent } from './history.ts'
+import type { ProcessFault } from './plan.ts'
+
+/** Where a replica is broken on purpose; see sabotage.ts. Everything absent is as in production. */
+export type Breakage = {
+  readonly pipelines?: (port: Pipelines, world: World) => Pipelines
+  readonly scaleSet?: (port: ScaleSet) => ScaleSet
+  readonly journal?: (journal: Journal, currentLease: () => Lease | undefined) => Journal
+  readonly record?: (record: PoolRecord, worldMs: number) => PoolRecord
+  readonly lease?: (current: () => Lease | undefined) => () => Lease | undefined
+  readonly clock?: (clock: Clock) => Clock
+}
+
+export type ReplicaParts = {
+  readonly name: string
+  readonly world: World
+  readonly time: VirtualTime
+  readonly database: Database
+  readonly random: Random
+  readonly ownerId: string
+  readonly poolId: number
+  readonly record: () => PoolRecord | undefined
+  readonly forget: () => void
+  readonly ordersTaken: (ids: readonly number[]) => void
+  readonly enter: (entry: Entry) => void
+  readonly onPass: (latest: Latest) => void
+  readonly onTrouble: (message: string) => void
+  /** It died by itself, at a call, as armed. */
+  readonly onDeath: (replica: Replica) => void
+  readonly breakage: Breakage
+}
+
+export type Replica = {
+  readonly name: string
+  readonly alive: boolean
+  kill(): void
+  pause(): void
+  resume(): void
+  /** The fault strikes at the next call or commit that it fits. */
+  arm(fault: ProcessFault, onChange: boolean, struck: () => void): void
+}
+
+const bootstrap = {
+  os: 'linux', serviceUrl: 'https://service.example', agentDownloadUrl: 'https://agents.example/agent.tar.gz',
+  scriptUrl: 'https://service.example/enableagent.sh', scriptSha256: '0', after: [],
+} as const
+
+/** Starts the real loop with real journal and leases on this store. */
+export async function startReplica(parts: ReplicaParts): Promise<Replica> {
+  const { name, time, enter, breakage } = parts
+  let armed: { readonly fault: ProcessFault; readonly onChange: boolean; readonly struck: () => void } | undefined
+  const process = createLife()
+  const clock = time.clockFrom(await lastInstant(parts.database), process.life)
+  const log: Log = { info() {}, warn: (fields, message) => tell(fields, message), error: (fields, message) => tell(fields, message) }
+  const leases = createLeases(parts.database, { holder: name, ttlMs: leaseMs, clock })
+  const acquire: typeof leases.acquire = async () => {
+    const lease = await leases.acquire()
+    if (lease !== undefined) enter({ kind: 'lease', process: name, epoch: lease.epoch, at: time.now() })
+    return lease
+  }
+  const real = { nowMs: clock.now, wallTimeMs: clock.wallTimeMs, sleep: clock.sleep }
+  const keeper = await createLeaseKeeper({ leases: { ...leases, acquire }, clock: { ...clock, speed: 1, real }, log })
+  const lease = breakage.lease?.(keeper.current) ?? keeper.current
+  const replica: Replica = {
+    name,
+    get alive() { return process.alive() },
+    kill: process.kill,
+    pause: process.pause,
+    resume: process.resume,
+    arm(fault, onChange, struck) { armed = { fault, onChange, struck } },
+  }
+  const journal = failing(recorded())
+  const ports = {
+    world: parts.world, clock, random: parts.random, worldNow: time.now,
+    onBegin: (call: WorldCall) => {
+      enter({ kind: 'begun', call: named(call), at: time.now() })
+      if (call.change || armed?.onChange === false) strike('crash-before-send')
+    },
+    onCall: (call: WorldCall) => enter({ kind: 'arrived', call: named(call), at: time.now() }),
+    onAnswer: (call: WorldCall, answer: Extract<Entry, { kind: 'answered' }>['answer']) => {
+      enter({ kind: 'answered', call: named(call), answer, at: time.now() })
+      if (call.change || armed?.onChange === false) strike('crash-after-send')
+    },
+  }
+  const loop = createLoop({
+    clock: breakage.clock?.(clock) ?? clock, log, metrics: quietMetrics, lease, ownerId: parts.ownerId,
+    journal: breakage.journal?.(journal, keeper.current) ?? journal,
+    extension: (record) => extensionEntry(record, bootstrap),
+    settings: {
+      pools: async () => (parts.record() === undefined ? [] : [parts.poolId]),
+      pool: async () => readRecord(),
+      forget: async () => parts.forget(),
+    },
+    connect: (record) => {
+      const [pipelines, scaleSet] = [worldPipelines(ports), worldScaleSet(ports, record.scaleSetId)]
+      return { pipelines: breakage.pipelines?.(pipelines, parts.world) ?? pipelines, scaleSet: breakage.scaleSet?.(scaleSet) ?? scaleSet }
+    },
+  })
+  loop.onPass((poolId) => {
+    const latest = loop.latest(poolId)
+    if (latest !== undefined) parts.onPass(latest)
+  })
+  void keeper.run(uninterrupted)
+  void loop.run(uninterrupted)
+  return replica
+
+  function named(call: WorldCall): Call {
+    return Object.assign(call, { process: name })
+  }
+
+  function tell(fields: object, message: string): void {
+    parts.onTrouble(`${message} ${JSON.stringify(fields)}`)
+  }
+
+  function readRecord(): PoolRecord | undefined {
+    const record = parts.record()
+    if (record === undefined) return undefined
+    enter({ kind: 'pass', process: name, bounds: boundsOf(record), at: time.now() })
+    return breakage.record?.(record, time.now()) ?? record
+  }
+
+  function recorded(): Journal {
+    const real = createJournal(parts.database, clock)
+    return {
+      remembered: real.remembered,
+      async commit(poolId, held, change) {
+        await real.commit(poolId, held, change)
+        const intents = change.newIntents?.map((intent) => written(intent, clock.now())) ?? []
+        enter({ kind: 'committed', process: name, epoch: held.epoch, intents, at: time.now() })
+        if (change.ordersTaken?.length) parts.ordersTaken(change.ordersTaken)
+      },
+    }
+  }
+
+  function failing(inner: Journal): Journal {
+    return {
+      remembered: inner.remembered,
+      async commit(poolId, held, change) {
+        if (strike('commit-fails')) throw new Error('The database could not be written: the disk is full.')
+        await inner.commit(poolId, held, change)
+        if (strike('commit-answer-lost')) throw new Error('The database did not answer the commit.')
+      },
+    }
+  }
+
+  function strike(fault: ProcessFault): boolean {
+    if (armed?.fault !== fault || !process.alive()) return false
+    const { struck } = armed
+    armed = undefined
+    struck()
+    if (fault !== 'crash-before-send' && fault !== 'crash-after-send') return true
+    process.kill()
+    parts.onDeath(replica)
+    return true
+  }
+}
+
+/** What is due goes on while the process runs, later when it was paused, and never after its death. */
+function createLife(): { life: Life; alive(): boolean; kill(): void; pause(): void; resume(): void } {
+  let state: 'runs' | 'paused' | 'dead' = 'runs'
+  let held: (() => void)[] = []
+  return {
+    life: {
+      wake(goOn) {
+        if (state === 'runs') goOn()
+        else if (state === 'paused') held.push(goOn)
+      },
+    },
+    alive: () => state !== 'dead',
+    kill() { state = 'dead' },
+    pause() { if (state === 'runs') state = 'paused' },
+    resume() {
+      if (state !== 'paused') return
+      state = 'runs'
+      const due = held
+      held = []
+      for (const goOn of due) goOn()
+    },
+  }
+}
+
+export function boundsOf(record: PoolRecord): Bounds {
+  const { machinesMax, tearDownAfterUse, paused, deleting } = record.settings
+  return { machinesMax, tearDownAfterUse, paused, deleting }
+}
+
+function written({ id, action, reason }: Intent, now: number): WrittenIntent {
+  const machines = 'machines' in action ? action.machines : 'machine' in action ? [{ ...action.machine, ...('cause' in action ? { cause: action.cause } : {}) }] : []
+  return { id, kind: action.kind, sentence: worded(() => explain(reason, now)), machines, ...('agentId' in action && action.agentId !== undefined ? { agentId: action.agentId } : {}) }
+}
+
+function worded(sentence: () => string): string {
+  try {
+    return sentence() ?? ''
+  } catch (error) {
+    return `undefined (${String(error)})`
+  }
+}
