@@ -90,6 +90,7 @@ function extensionsOf(set: VirtualMachineScaleSet): AzureScaleSet['extensions'] 
     publisher: entry.publisher ?? '',
     type: entry.typePropertiesType ?? '',
     settings: asObject(entry.settings ?? {}, 'extension.settings'),
+    after: entry.provisionAfterExtensions ?? [],
   }))
 }
 

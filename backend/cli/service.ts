@@ -17,7 +17,7 @@ import { prune } from '../store/prune.ts'
 import { createSettings } from '../store/settings.ts'
 import { forgetAddress, noteAddress, operatorKeyFor, prepareDataDirectory } from './data-directory.ts'
 import { listenFailure } from './exit.ts'
-import { extensionEntry } from './extension-entry.ts'
+import { extensionFor } from './extension-entry.ts'
 import { createLeaseKeeper, leaseMs, type LeaseKeeper } from './lease-keeper.ts'
 import { checkSignIn, connectOutside, type Outside } from './outside.ts'
 import { ownerIdOf } from './owner.ts'
@@ -122,7 +122,7 @@ async function compose(
     journal: createJournal(database, clock),
     lease: keeper.current,
     connect: (record) => ({ pipelines, scaleSet: outside.scaleSet(record.scaleSetId) }),
-    extension: (record) => extensionEntry(scripts, serviceUrl, record),
+    extension: extensionFor(scripts, serviceUrl),
   })
   const pools = createPools({
     owner: ownerId,

@@ -5,9 +5,10 @@
 import { claimTag, claimValue, parseClaim } from '../core/claim.ts'
 import type { Claim } from '../core/claim.ts'
 import type { Action, MachineRef } from '../core/decision.ts'
+import { extensionName } from './extension.ts'
 import { placeholderName } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
-import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionEntry, Intent, Lease, PipelinesAgent, PoolRecord } from './ports.ts'
+import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionFor, Intent, Lease, PipelinesAgent, PoolRecord } from './ports.ts'
 import { isOpen } from './settle.ts'
 
 /** A call is cut off after this; a change without an answer is looked for, never repeated blindly. */
@@ -20,7 +21,7 @@ export type Gateway = {
   readonly record: PoolRecord
   readonly clock: Clock
   readonly ownerId: string
-  readonly extension: ExtensionEntry
+  readonly extension: ExtensionFor
   /** The lease as it stands at this moment; undefined when another replica has taken over (S5). */
   readonly lease: () => Lease | undefined
   readonly signal: AbortSignal
@@ -230,11 +231,11 @@ async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
     case 'refresh-claim':
       return sent(await scaleSet.mergeTag(tag.name, claimValue(gateway.ownerId, gateway.record.poolId, counter + 1), signal))
     case 'put-extension':
-      return sent(await scaleSet.putExtension(reading.value, gateway.extension, signal))
+      return sent(await scaleSet.putExtension(reading.value, gateway.extension(gateway.record, reading.value), signal))
     case 'release':
       return sent(
         action.part === 'extension'
-          ? await scaleSet.removeExtension(reading.value, gateway.extension.name, signal)
+          ? await scaleSet.removeExtension(reading.value, extensionName, signal)
           : await scaleSet.removeTag(tag.name, tag.value, signal),
       )
     default:

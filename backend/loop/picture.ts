@@ -3,8 +3,9 @@ import { growthBlockers } from '../core/checks.ts'
 import { parseClaim } from '../core/claim.ts'
 import type { Instant, Job, Machine, OrphanAgent, OtherAgent, Placeholder, PoolSnapshot, Reading, ScaleSetState } from '../core/snapshot.ts'
 import type { Joined } from './join.ts'
+import { extensionState } from './extension.ts'
 import { percentile } from './pool-memory.ts'
-import type { AzureScaleSet, ExtensionEntry, Intent, MachineMemory, PipelinesAgent, PoolMemory, PoolRecord } from './ports.ts'
+import type { AzureScaleSet, ExtensionFor, Intent, MachineMemory, PipelinesAgent, PoolMemory, PoolRecord } from './ports.ts'
 import type { PoolState } from './pool-state.ts'
 import { deleteHeldMsMax, expectedMachines } from './settle.ts'
 
@@ -12,7 +13,7 @@ export type ObserveInput = {
   readonly state: PoolState
   readonly record: PoolRecord
   readonly ownerId: string
-  readonly extension: ExtensionEntry
+  readonly extension: ExtensionFor
   readonly now: Instant
   readonly wallTimeMs: number
 }
@@ -136,7 +137,7 @@ function scaleSetPart(input: ObserveInput, pool: PoolMemory): PoolSnapshot['scal
   const scaleSet = reading.value
   const value: ScaleSetState = {
     capacity: scaleSet.capacity,
-    extension: extensionState(scaleSet, input.extension),
+    extension: extensionState(scaleSet, input.extension(input.record, scaleSet)),
     operationRunning: scaleSet.provisioning.toLowerCase() === 'updating',
     singlePlacementGroup: scaleSet.singlePlacementGroup,
     blockers: growthBlockers(input.record, scaleSet),
@@ -178,20 +179,6 @@ const nothingLeft: ScaleSetState = {
 
 /** A claim that stood still this long on our own clock may be taken over, once a person confirmed. */
 const takeOverMs = 10 * 60_000
-
-function extensionState(scaleSet: AzureScaleSet, wanted: ExtensionEntry): ScaleSetState['extension'] {
-  const found = scaleSet.extensions.find((each) => each.name === wanted.name)
-  if (found === undefined) return 'absent'
-  const same =
-    found.publisher === wanted.publisher &&
-    found.type === wanted.type &&
-    JSON.stringify(sorted(found.settings)) === JSON.stringify(sorted(wanted.settings))
-  return same ? 'current' : 'outdated'
-}
-
-function sorted(settings: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
-  return Object.entries(settings).toSorted(([left], [right]) => (left < right ? -1 : 1))
-}
 
 function capabilitiesPart(record: PoolRecord, pool: PoolMemory, now: Instant): PoolSnapshot['capabilities'] {
   const declared = record.settings.capabilities

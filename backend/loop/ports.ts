@@ -120,6 +120,8 @@ export type AzureScaleSet = {
     readonly publisher: string
     readonly type: string
     readonly settings: Readonly<Record<string, unknown>>
+    /** Extensions that must have succeeded before it runs. */
+    readonly after: readonly string[]
   }[]
   readonly subnetIds: readonly string[]
   /** The machines' administrator account. */
@@ -138,6 +140,9 @@ export type ExtensionEntry = {
   /** Extensions that must have succeeded before ours runs. */
   readonly after: readonly string[]
 }
+
+/** Makes the entry that a pool wants on its scale set. */
+export type ExtensionFor = (record: PoolRecord, scaleSet: AzureScaleSet) => ExtensionEntry
 
 export type AzureOperation =
   | { readonly state: 'running' }

@@ -13,7 +13,7 @@ import { LeaseLost } from './ports.ts'
 import type {
   Clock,
   Counts,
-  ExtensionEntry,
+  ExtensionFor,
   Intent,
   IntentChange,
   Journal,
@@ -34,7 +34,7 @@ export type PassParts = {
   readonly settings: Settings
   readonly lease: () => Lease | undefined
   readonly ownerId: string
-  readonly extension: (record: PoolRecord) => ExtensionEntry
+  readonly extension: ExtensionFor
 }
 
 export type PassResult = {
@@ -51,12 +51,11 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   const lease = parts.lease()
   if (lease === undefined) throw new LeaseLost()
   const startedAt = clock.now()
-  const extension = parts.extension(record)
   await state.readings.refresh(state.isActive, signal)
   const asked = await inquire(state, record, clock, signal)
   const now = clock.now()
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
-  const seen = observe({ state, record, ownerId, extension, now, wallTimeMs: times.wallTimeMs })
+  const seen = observe({ state, record, ownerId, extension: parts.extension, now, wallTimeMs: times.wallTimeMs })
   const decision = checked(decide(seen.snapshot, record.settings, now), seen.snapshot, record, now)
   const intents = decision.steps.map((step) => intentOf(step, record.poolId, lease, clock.newId(), seen.snapshot, now))
   const counts = countsOf(seen.snapshot)
@@ -81,7 +80,7 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   remember(state, seen.pool, seen.machines, [...state.intents.values(), ...intents], seen.change.intents ?? [])
   state.isActive = isActive(seen.snapshot)
   reportPass(parts, record.poolId, seen, counts, clock.now() - startedAt)
-  if (intents.length > 0) await carryOut(parts, state, record, { lease, extension, intents, signal })
+  if (intents.length > 0) await carryOut(parts, state, record, { lease, intents, signal })
   return { snapshot: seen.snapshot, decision, counts, at: now, forget: intents.some((intent) => isPoolGone(intent, state)) }
 }
 
@@ -90,11 +89,11 @@ async function carryOut(
   parts: PassParts,
   state: PoolState,
   record: PoolRecord,
-  round: { lease: Lease; extension: ExtensionEntry; intents: readonly Intent[]; signal: AbortSignal },
+  round: { lease: Lease; intents: readonly Intent[]; signal: AbortSignal },
 ): Promise<void> {
   const { clock, journal, ownerId, metrics } = parts
   const results = await act(
-    { state, record, clock, ownerId, extension: round.extension, lease: parts.lease, signal: round.signal },
+    { state, record, clock, ownerId, extension: parts.extension, lease: parts.lease, signal: round.signal },
     round.intents,
   )
   const now = clock.now()

@@ -238,3 +238,9 @@ export const troubled: fc.Arbitrary<Situation> = fc
       ],
     }),
   }))
+
+/** A pool that wants to grow. */
+export const hungry: fc.Arbitrary<Situation> = clearSituation.map(({ snapshot, settings: chosen }) => ({
+  settings: { ...chosen, machinesMax: 40, standby: 15, deleting: false },
+  snapshot,
+}))

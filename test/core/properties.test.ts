@@ -103,7 +103,7 @@ describe('whatever the situation', () => {
       expect(amounts(decided(turned))).toEqual(amounts(decided(given)))
     },
     clearSituation.map(({ snapshot, settings }) => ({
-      settings: { ...settings, tearDownAfterUse: false },
+      settings: { ...settings, tearDownAfterUse: false, deleting: false },
       snapshot: { ...snapshot, deleteInFlight: false, recentUpdates: [] },
     })),
   )

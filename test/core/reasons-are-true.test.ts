@@ -4,7 +4,7 @@ import { decide } from '../../backend/core/decide.ts'
 import type { Decision, Reason, ReasonCode } from '../../backend/core/decision.ts'
 import type { Machine } from '../../backend/core/snapshot.ts'
 import { aMachine, aSnapshot, lineOf, minute, now } from '../support/build.ts'
-import { situation, troubled } from './arbitrary.ts'
+import { hungry, situation, troubled } from './arbitrary.ts'
 import type { Situation } from './arbitrary.ts'
 
 type Lift = (given: Situation, reason: never) => Situation
@@ -89,7 +89,7 @@ describe.each(Object.entries(lifts) as [keyof typeof lifts, Lift][])('"%s" lifte
   test('changes the decision', () => {
     let met = 0
     fc.assert(
-      fc.property(fc.oneof(situation, troubled), (given) => {
+      fc.property(fc.oneof(situation, troubled, hungry), (given) => {
         for (const reason of decide(given.snapshot, given.settings, now).reasons.filter((each) => each.code === code)) {
           met += 1
           const bound = asked(given, reason)

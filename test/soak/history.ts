@@ -40,7 +40,7 @@ export type Entry =
   | { readonly kind: 'lease'; readonly process: string; readonly epoch: number; readonly at: number }
   /** A process began a pass under these settings. */
   | { readonly kind: 'pass'; readonly process: string; readonly bounds: Bounds; readonly at: number }
-  /** A person's doing. */
+  /** A person's order, taken in by the service. */
   | { readonly kind: 'order'; readonly order: Order; readonly at: number }
   | { readonly kind: 'replace-confirmed'; readonly at: number }
   | { readonly kind: 'planted'; readonly agentId: number; readonly at: number }

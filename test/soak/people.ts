@@ -68,7 +68,6 @@ function giveOrder(parts: PeopleParts, doing: PlannedDoing): void {
   if (machine === undefined) return
   const force = doing.what === 'force-delete'
   const order = doing.what === 'force-delete' ? 'delete' : (doing.what as Order['order'])
-  parts.enter({ kind: 'order', order: { machineId: machine.instanceId, order, force }, at: parts.now() })
   parts.order({ machineId: machine.instanceId, order, by: 'ada', force })
 }
 

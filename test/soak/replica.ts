@@ -100,7 +100,7 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
   const loop = createLoop({
     clock: breakage.clock?.(clock) ?? clock, log, metrics: quietMetrics, lease, ownerId: parts.ownerId,
     journal: breakage.journal?.(journal, keeper.current) ?? journal,
-    extension: (record) => extensionEntry(record, bootstrap),
+    extension: (record, scaleSet) => extensionEntry(record, scaleSet, bootstrap),
     settings: {
       pools: async () => (parts.record() === undefined ? [] : [parts.poolId]),
       pool: async () => readRecord(),

@@ -107,7 +107,7 @@ export async function startService(
     settings,
     lease: () => lease,
     ownerId: 'owner',
-    extension: (pool) => extensionEntry(pool, bootstrap),
+    extension: (pool, scaleSet) => extensionEntry(pool, scaleSet, bootstrap),
     connect: (pool) => ({ pipelines: worldPipelines(parts), scaleSet: worldScaleSet(parts, pool.scaleSetId) }),
   })
   const abort = new AbortController()

@@ -222,6 +222,7 @@ export function scaleSetOf(facts: ScaleSetFacts): AzureScaleSet {
       publisher: String(at(each, 'properties', 'publisher')),
       type: String(at(each, 'properties', 'type')),
       settings: (at(each, 'properties', 'settings') ?? {}) as Readonly<Record<string, unknown>>,
+      after: (at(each, 'properties', 'provisionAfterExtensions') ?? []) as readonly string[],
     })),
   }
 }

@@ -44,7 +44,7 @@ export function livesJudge(scene: Scene, report: Report): Judge {
         if (event.machine !== undefined) life(event.machine).jobs += 1
         return
       case 'agent-added':
-        return registered(event)
+        return registered(event.poolId, event.name, event.at)
       case 'fault':
         if (event.fault === 'once-ignored' && endedLast !== undefined) life(endedLast).onceIgnored = true
         return
@@ -70,11 +70,11 @@ export function livesJudge(scene: Scene, report: Report): Judge {
   }
 
   /** S11 */
-  function registered(event: Extract<WorldEvent, { kind: 'agent-added' }>): void {
-    const machine = scene.truth.machines(scene.scaleSetId).find((each) => each.computerName === event.name)?.instanceId
-    if (machine === undefined || event.poolId !== scene.poolId) return
+  function registered(poolId: number, name: string, at: number): void {
+    const machine = scene.truth.machines(scene.scaleSetId).find((each) => each.computerName === name)?.instanceId
+    if (machine === undefined || poolId !== scene.poolId) return
     const its = life(machine)
     its.registrations += 1
-    if (its.registrations > 1) report('S11', event.at, `machine ${machine} registered ${its.registrations} agents in one life`)
+    if (its.registrations > 1) report('S11', at, `machine ${machine} registered ${its.registrations} agents in one life`)
   }
 }

@@ -1,0 +1,91 @@
+import fc from 'fast-check'
+import { comingMachines, compareVersions, demandOf, helpableJobs, unmetDemand } from '../../backend/core/demand.ts'
+import { aJob, aSnapshot, minute, now, second, someJobs, someMachines } from '../support/build.ts'
+
+describe('a demand is met', () => {
+  const capabilities = { 'Agent.OS': 'Linux', Maven: '/usr/bin/mvn', node: '20.11.1', tool: '1.10', text: 'a b', odd: 'v2' }
+  test.each([
+    ['by a capability of the name, whatever the case', 'maven'],
+    ['by an equal value, whatever the case', 'agent.os -equals LINUX'],
+    ['by an equal value with spaces in it', 'text -equals a b'],
+    ['by a higher version', 'node -gtVersion 18'],
+    ['by the same version', 'tool -gtVersion 1.10.0'],
+    ['by a higher part that is not a higher text', 'tool -gtVersion 1.9'],
+    ['when a version is not made of numbers, because nobody can tell', 'odd -gtVersion 1'],
+    ['whatever it says of the agent version, because agents update themselves', 'Agent.Version -gtVersion 99.0'],
+  ])('%s: %s', (_why, demand) => expect(unmetDemand([demand], capabilities)).toBeUndefined())
+
+  test.each([
+    ['without the capability', 'cuda'],
+    ['by another value', 'Agent.OS -equals Windows_NT'],
+    ['by a lower version', 'node -gtVersion 20.12'],
+    ['without the capability it compares', 'dotnet -gtVersion 8'],
+    ['when it is not in the form of a demand', 'node -atLeast 8'],
+    ['when it is empty', ' '],
+  ])('not %s: %s', (_why, demand) => expect(unmetDemand(['maven', demand], capabilities)).toBe(demand))
+})
+
+test('versions compare part by part, as numbers, and a missing part is 0', () => {
+  expect(compareVersions('1.10', '1.9')).toBeGreaterThan(0)
+  expect(compareVersions('2', '10')).toBeLessThan(0)
+  expect(compareVersions('3.0', '3')).toBe(0)
+  expect(compareVersions('x', '3')).toBe(0)
+  const version = fc.array(fc.nat(300), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'))
+  fc.assert(fc.property(version, version, (a, b) => expect(Math.sign(compareVersions(a, b))).toBe(0 - Math.sign(compareVersions(b, a)))))
+})
+
+describe('need', () => {
+  const count = fc.nat(8)
+  test('is waiting + standby − idle − coming, and never below 0', () => {
+    fc.assert(
+      fc.property(count, count, count, count, count, count, count, (waiting, standby, idle, starting, asked, owed, returning) => {
+        const machines = someMachines(
+          ...Array.from({ length: idle }, () => ({ stage: 'idle' as const })),
+          ...Array.from({ length: starting }, () => ({ stage: 'starting' as const })),
+        )
+        const demand = demandOf(aSnapshot({ jobs: someJobs(waiting), machines, asked, owed }), standby, returning, now)
+        expect(demand.need).toBe(Math.max(0, waiting + standby - idle - starting - asked - owed - returning))
+        expect(demand.reasons[0]?.code).toBe(demand.need > 0 ? 'need' : 'enough')
+      }),
+    )
+  })
+
+  test('is one for a pool that has never seen an agent, so that it learns', () => {
+    const learning = demandOf(aSnapshot({ capabilities: null }), 0, 0, now)
+    expect([learning.need, learning.reasons]).toEqual([1, [{ code: 'learn-capabilities' }]])
+  })
+
+  test.each([
+    ['one is coming', aSnapshot({ capabilities: null, machines: someMachines({ stage: 'creating' }) })],
+    ['others show what they can do', aSnapshot({ capabilities: null, others: [{ id: 1, name: 'other', online: false, enabled: true, busy: false }] })],
+    ['the agents are unknown', aSnapshot({ capabilities: null, unknown: ['agents'] })],
+  ])('is not raised to learn when %s', (_why, snapshot) => expect(demandOf(snapshot, 0, 0, now).need).toBe(0))
+
+  test('counts what comes: created, starting, reimaged, asked for, owed', () => {
+    const machines = someMachines({ stage: 'creating' }, { stage: 'starting' }, { stage: 'reimaging' }, { stage: 'deleting' }, { stage: 'failed' }, { stage: 'saved' })
+    expect(comingMachines(aSnapshot({ machines, asked: 2, owed: 1 }))).toBe(6)
+    expect(comingMachines(aSnapshot({ unknown: ['machines'], asked: 2 }))).toBe(2)
+  })
+})
+
+describe('a waiting job', () => {
+  const codes = (snapshot: Parameters<typeof helpableJobs>[0]): readonly string[] => helpableJobs(snapshot, now).reasons.map(({ code }) => code)
+
+  test('has no agent yet', () => expect(helpableJobs(aSnapshot({ jobs: [aJob({ agentId: 101 }), aJob()] }), now)).toEqual({ waiting: 1, reasons: [] }))
+
+  test('is not counted while the jobs are unknown', () => expect(helpableJobs(aSnapshot({ unknown: ['jobs'] }), now)).toEqual({ waiting: 0, reasons: [] }))
+
+  test('may demand anything before capabilities are known', () =>
+    expect(helpableJobs(aSnapshot({ capabilities: null, jobs: [aJob({ demands: ['cuda'] })] }), now).waiting).toBe(1))
+
+  test('is passed over once idle agents left it for two minutes, not before', () => {
+    const left = (ms: number): readonly string[] => codes(aSnapshot({ jobs: [aJob({ passedOverSince: now - ms })] }))
+    expect([left(2 * minute - 1), left(2 * minute)]).toEqual([[], ['passed-over']])
+  })
+
+  test('beyond the free parallel jobs is not counted', () => {
+    const jobs = someJobs(3, { seenAt: now - second })
+    expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 1 }), now)).toEqual({ waiting: 1, reasons: [{ code: 'parallel-jobs', free: 1, waiting: 3 }] })
+    expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 3 }), now)).toEqual({ waiting: 3, reasons: [] })
+  })
+})

@@ -1,0 +1,112 @@
+/** Liveness: once faults have stopped, the pool is as it was meant to be, and nothing is left behind. */
+import type { AgentFacts, MachineFacts, WorldEvent } from '../../backend/simulator/facts.ts'
+import type { Journal, PoolRecord } from '../../backend/loop/ports.ts'
+import type { Scene } from './history.ts'
+import { minuteMs, type Plan } from './plan.ts'
+
+const orphanMsMax = 10 * minuteMs
+/** A job's lock lasts this long after its agent died: until then Azure DevOps does not let the agent go. */
+const lockMs = 10 * minuteMs
+/** The longest time until an agent is online or counts as failed, and for what then takes its machine away. */
+const lifeMsMax = 35 * minuteMs
+
+export type CalmWatch = { enter(event: WorldEvent): void; goneAt(name: string): number | undefined }
+
+/** Remembers when the machine of each name went away. */
+export function createCalmWatch(scene: Scene): CalmWatch {
+  const names = new Map<string, string>()
+  const gone = new Map<string, number>()
+  return {
+    enter(event) {
+      if (!('machine' in event) || !('scaleSetId' in event) || event.scaleSetId !== scene.scaleSetId) return
+      if (event.kind === 'machine-listed') {
+        const name = scene.truth.machines(scene.scaleSetId).find((each) => each.instanceId === event.machine)?.computerName ?? ''
+        names.set(event.machine, name)
+        gone.delete(name)
+      }
+      if (event.kind === 'machine-deleted' || event.kind === 'machine-vanished') gone.set(names.get(event.machine) ?? '', event.at)
+    },
+    goneAt: (name) => gone.get(name),
+  }
+}
+
+export type CalmParts = {
+  readonly plan: Plan
+  readonly scene: Scene
+  readonly calm: CalmWatch
+  readonly record: PoolRecord | undefined
+  readonly journal: Journal
+  readonly now: number
+}
+
+/** What is still wrong at the end of a run. */
+export async function calmFindings(parts: CalmParts): Promise<readonly string[]> {
+  const { plan, record } = parts
+  if (plan.deleteAt !== undefined) return record === undefined ? leftAfterDeletion(parts) : ['the pool was to be deleted and is still there']
+  if (plan.kind === 'steady') return []
+  return [...orphans(parts), ...idleMachinesMissing(parts), ...jobsWaiting(parts), ...deadMachines(parts), ...(await wedged(parts))]
+}
+
+function leftAfterDeletion({ scene }: CalmParts): readonly string[] {
+  const tags = Object.keys(scene.truth.scaleSet(scene.scaleSetId)?.tags ?? {})
+  return tags.some((tag) => tag.toLowerCase() === 'scalesetagentsowner') ? ['the deleted pool left its tag on the scale set'] : []
+}
+
+function orphans({ scene, calm, now }: CalmParts): readonly string[] {
+  return scene.truth.agents(scene.poolId).flatMap((agent) => {
+    const at = calm.goneAt(agent.name)
+    if (at === undefined || now - at < orphanMsMax + (hadJob(scene, agent) ? lockMs : 0)) return []
+    return [`agent ${agent.name} is still registered ${Math.round((now - at) / minuteMs)} minutes after its machine went away`]
+  })
+}
+
+function hadJob(scene: Scene, agent: AgentFacts): boolean {
+  return scene.truth.requests(scene.poolId).some((request) => request.agentId === agent.id)
+}
+
+function present({ scene }: CalmParts): readonly MachineFacts[] {
+  return scene.truth.machines(scene.scaleSetId)
+}
+
+function isFull(parts: CalmParts): boolean {
+  const capacity = parts.scene.truth.scaleSet(parts.scene.scaleSetId)?.capacity ?? 0
+  const room = parts.plan.subnetSize - 2
+  return Math.max(present(parts).length, capacity) >= Math.min(parts.record?.settings.machinesMax ?? 0, room)
+}
+
+function isPaused({ record }: CalmParts): boolean {
+  return record?.settings.paused === true
+}
+
+/** Jobs queued in calm weather start after one boot and two passes at the latest. */
+function jobsWaiting(parts: CalmParts): readonly string[] {
+  if (isFull(parts) || isPaused(parts)) return []
+  const waiting = parts.scene.truth.requests(parts.scene.poolId).filter((request) => request.result === undefined && request.agentId === undefined && !request.demands.includes('gpu'))
+  return waiting.slice(0, 1).map((request) => `job request ${request.id} has waited ${Math.round((parts.now - request.queuedAt) / minuteMs)} minutes although the pool may grow`)
+}
+
+function idleMachinesMissing(parts: CalmParts): readonly string[] {
+  if (isFull(parts) || isPaused(parts)) return []
+  const standby = parts.record?.settings.standbyWindows.length === 0 ? parts.record.settings.standby : 0
+  const { scene } = parts
+  const useful = present(parts).filter((machine) => machine.agentProcess !== 'ended' && machine.provisioningState !== 'Deleting' && machine.provisioningState !== 'Failed').length
+  const jobs = scene.truth.requests(scene.poolId).filter((request) => request.result === undefined && !request.demands.includes('gpu')).length
+  return useful < standby + Math.min(jobs, 0) ? [`${useful} machines work or are coming; the standby is ${standby}`] : []
+}
+
+/** A machine of ours without a working agent is replaced; one that a person kept, or that is not ours, stays. */
+function deadMachines(parts: CalmParts): readonly string[] {
+  if (isPaused(parts)) return []
+  const online = new Set(parts.scene.truth.agents(parts.scene.poolId).flatMap((agent) => (agent.online ? [agent.name] : [])))
+  return present(parts)
+    .filter((machine) => machine.provisioningState === 'Failed' && !online.has(machine.computerName) && parts.now - machine.createdAt > lifeMsMax && parts.now - parts.plan.calmAt > lifeMsMax)
+    .slice(Math.max(0, parts.record?.settings.savedMax ?? 0) + parts.plan.people.filter((doing) => doing.what === 'save').length + parts.plan.machinesAtStart + 1)
+    .slice(0, 1)
+    .map((machine) => `machine ${machine.instanceId} has failed and is still there`)
+}
+
+/** Nothing in the journal is open for longer than the longest wait there is. */
+async function wedged({ journal, scene, now }: CalmParts): Promise<readonly string[]> {
+  const { openIntents } = await journal.remembered(scene.poolId)
+  return openIntents.filter((intent) => now - intent.writtenAt > 45 * minuteMs).slice(0, 1).map((intent) => `the intent ${intent.id} (${intent.action.kind}, ${intent.state}) has been open for ${Math.round((now - intent.writtenAt) / minuteMs)} minutes`)
+}
