@@ -189,7 +189,9 @@ describe('Azure', () => {
     }
     const set = await readSet()
     await eventually(async () => ((await scaleSet.putExtension(set, entry, never)).kind === 'done' ? true : undefined))
-    expect((await readSet()).extensions).toEqual([{ name: entry.name, publisher: entry.publisher, type: entry.type, settings: { a: 1 } }])
+    expect((await readSet()).extensions).toEqual([
+      { name: entry.name, publisher: entry.publisher, type: entry.type, settings: { a: 1 }, after: [] },
+    ])
     await eventually(async () => ((await scaleSet.removeExtension(set, entry.name, never)).kind === 'done' ? true : undefined))
     expect((await readSet()).extensions).toEqual([])
   }, 20_000)

@@ -59,7 +59,7 @@ describe('the scale set', () => {
       adminUsername: 'azureuser',
       hasIdentity: false,
       extensions: [
-        { name: 'setup', publisher: 'Microsoft.Azure.Extensions', type: 'CustomScript', settings: { commandToExecute: 'true' } },
+        { name: 'setup', publisher: 'Microsoft.Azure.Extensions', type: 'CustomScript', settings: { commandToExecute: 'true' }, after: [] },
       ],
     })
     expect(outside.received[0]?.url).toBe(`${id}?api-version=${computeApiVersion}`)

@@ -57,23 +57,36 @@ describe('need', () => {
 
   test.each([
     ['one is coming', aSnapshot({ capabilities: null, machines: someMachines({ stage: 'creating' }) })],
-    ['others show what they can do', aSnapshot({ capabilities: null, others: [{ id: 1, name: 'other', online: false, enabled: true, busy: false }] })],
+    [
+      'others show what they can do',
+      aSnapshot({ capabilities: null, others: [{ id: 1, name: 'other', online: false, enabled: true, busy: false }] }),
+    ],
     ['the agents are unknown', aSnapshot({ capabilities: null, unknown: ['agents'] })],
   ])('is not raised to learn when %s', (_why, snapshot) => expect(demandOf(snapshot, 0, 0, now).need).toBe(0))
 
   test('counts what comes: created, starting, reimaged, asked for, owed', () => {
-    const machines = someMachines({ stage: 'creating' }, { stage: 'starting' }, { stage: 'reimaging' }, { stage: 'deleting' }, { stage: 'failed' }, { stage: 'saved' })
+    const machines = someMachines(
+      { stage: 'creating' },
+      { stage: 'starting' },
+      { stage: 'reimaging' },
+      { stage: 'deleting' },
+      { stage: 'failed' },
+      { stage: 'saved' },
+    )
     expect(comingMachines(aSnapshot({ machines, asked: 2, owed: 1 }))).toBe(6)
     expect(comingMachines(aSnapshot({ unknown: ['machines'], asked: 2 }))).toBe(2)
   })
 })
 
 describe('a waiting job', () => {
-  const codes = (snapshot: Parameters<typeof helpableJobs>[0]): readonly string[] => helpableJobs(snapshot, now).reasons.map(({ code }) => code)
+  const codes = (snapshot: Parameters<typeof helpableJobs>[0]): readonly string[] =>
+    helpableJobs(snapshot, now).reasons.map(({ code }) => code)
 
-  test('has no agent yet', () => expect(helpableJobs(aSnapshot({ jobs: [aJob({ agentId: 101 }), aJob()] }), now)).toEqual({ waiting: 1, reasons: [] }))
+  test('has no agent yet', () =>
+    expect(helpableJobs(aSnapshot({ jobs: [aJob({ agentId: 101 }), aJob()] }), now)).toEqual({ waiting: 1, reasons: [] }))
 
-  test('is not counted while the jobs are unknown', () => expect(helpableJobs(aSnapshot({ unknown: ['jobs'] }), now)).toEqual({ waiting: 0, reasons: [] }))
+  test('is not counted while the jobs are unknown', () =>
+    expect(helpableJobs(aSnapshot({ unknown: ['jobs'] }), now)).toEqual({ waiting: 0, reasons: [] }))
 
   test('may demand anything before capabilities are known', () =>
     expect(helpableJobs(aSnapshot({ capabilities: null, jobs: [aJob({ demands: ['cuda'] })] }), now).waiting).toBe(1))
@@ -85,7 +98,10 @@ describe('a waiting job', () => {
 
   test('beyond the free parallel jobs is not counted', () => {
     const jobs = someJobs(3, { seenAt: now - second })
-    expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 1 }), now)).toEqual({ waiting: 1, reasons: [{ code: 'parallel-jobs', free: 1, waiting: 3 }] })
+    expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 1 }), now)).toEqual({
+      waiting: 1,
+      reasons: [{ code: 'parallel-jobs', free: 1, waiting: 3 }],
+    })
     expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 3 }), now)).toEqual({ waiting: 3, reasons: [] })
   })
 })

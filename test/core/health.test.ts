@@ -9,8 +9,16 @@ const cause = (over: MachineOver): string | undefined => {
   return found === undefined ? undefined : `${found.cause}${found.savable ? ', savable' : ''}`
 }
 const plan = (machines: readonly MachineOver[], over = {}) => {
-  const { save, remove, reasons } = planHealth(aSnapshot({ machines: someMachines(...machines) }) as CompleteSnapshot, { ...settings, ...over }, now)
-  return { save: save.map(({ machine }) => machine.name), remove: remove.map(({ machine }) => machine.name), reasons: reasons.map(({ code }) => code) }
+  const { save, remove, reasons } = planHealth(
+    aSnapshot({ machines: someMachines(...machines) }) as CompleteSnapshot,
+    { ...settings, ...over },
+    now,
+  )
+  return {
+    save: save.map(({ machine }) => machine.name),
+    remove: remove.map(({ machine }) => machine.name),
+    reasons: reasons.map(({ code }) => code),
+  }
 }
 const many = (count: number, over: MachineOver): readonly MachineOver[] => Array.from({ length: count }, () => over)
 
@@ -18,7 +26,11 @@ describe('a machine is unhealthy', () => {
   test.each<[string, MachineOver, string]>([
     ['created for 30 minutes', { stage: 'creating', forMs: 30 * minute }, 'creation-failed'],
     ['its agent not online in time', { stage: 'starting', forMs: 10 * minute }, 'failed-to-start, savable'],
-    ['its agent not back in time after a reimage', { stage: 'starting', after: 'reimage', forMs: 10 * minute }, 'failed-to-restart, savable'],
+    [
+      'its agent not back in time after a reimage',
+      { stage: 'starting', after: 'reimage', forMs: 10 * minute },
+      'failed-to-restart, savable',
+    ],
     ['reimaged for 30 minutes', { stage: 'reimaging', forMs: 30 * minute }, 'failed-to-restart'],
     ['failed before our extension ran', { stage: 'failed', forMs: 0 }, 'creation-failed'],
     ['its agent extension failed', { stage: 'failed', cause: 'extension-failed', forMs: 0 }, 'extension-failed, savable'],
@@ -45,9 +57,16 @@ describe('a machine is not unhealthy', () => {
 
 describe('saving', () => {
   const late: MachineOver = { stage: 'starting', forMs: 11 * minute }
-  test('takes savable ones up to the number set', () => expect(plan([late, { stage: 'failed' }, late], { savedMax: 1 })).toEqual({ save: ['m1'], remove: ['m2'], reasons: ['unhealthy-budget'] }))
-  test('counts what is saved already', () => expect(plan([{ stage: 'saved' }, late], { savedMax: 1 })).toMatchObject({ save: [], remove: ['m2'] }))
-  test('does not happen while the pool is deleted', () => expect(plan([late], { savedMax: 1, deleting: true })).toMatchObject({ save: [], remove: ['m1'] }))
+  test('takes savable ones up to the number set', () =>
+    expect(plan([late, { stage: 'failed' }, late], { savedMax: 1 })).toEqual({
+      save: ['m1'],
+      remove: ['m2'],
+      reasons: ['unhealthy-budget'],
+    }))
+  test('counts what is saved already', () =>
+    expect(plan([{ stage: 'saved' }, late], { savedMax: 1 })).toMatchObject({ save: [], remove: ['m2'] }))
+  test('does not happen while the pool is deleted', () =>
+    expect(plan([late], { savedMax: 1, deleting: true })).toMatchObject({ save: [], remove: ['m1'] }))
 })
 
 describe('S8', () => {
@@ -59,16 +78,20 @@ describe('S8', () => {
     [100, 10],
   ])('of %i machines at most %i are removed in a pass', (machines, allowed) => expect(unhealthyMax(machines)).toBe(allowed))
 
-  test('the others wait and it is said', () => expect(plan(many(3, { stage: 'failed' }))).toEqual({ save: [], remove: ['m1'], reasons: ['unhealthy-budget'] }))
+  test('the others wait and it is said', () =>
+    expect(plan(many(3, { stage: 'failed' }))).toEqual({ save: [], remove: ['m1'], reasons: ['unhealthy-budget'] }))
 })
 
 describe('a mass failure', () => {
   const lost = (forMin: number): MachineOver => ({ stage: 'offline', forMs: forMin * minute })
-  test('of three or more, and more than three in ten, holds their removal', () => expect(plan([...many(3, lost(6)), ...many(5, { stage: 'busy' })])).toEqual({ save: [], remove: [], reasons: ['mass-failure'] }))
-  test('is none with three in ten', () => expect(plan([...many(3, lost(6)), ...many(7, { stage: 'busy' })]).reasons).toEqual(['unhealthy-budget']))
+  test('of three or more, and more than three in ten, holds their removal', () =>
+    expect(plan([...many(3, lost(6)), ...many(5, { stage: 'busy' })])).toEqual({ save: [], remove: [], reasons: ['mass-failure'] }))
+  test('is none with three in ten', () =>
+    expect(plan([...many(3, lost(6)), ...many(7, { stage: 'busy' })]).reasons).toEqual(['unhealthy-budget']))
   test('is none with two', () => expect(plan(many(2, lost(6))).reasons).toEqual(['unhealthy-budget']))
   test('does not hold other causes', () => expect(plan([...many(3, lost(6)), { stage: 'failed' }]).remove).toEqual(['m4']))
-  test('counts stopped machines', () => expect(plan(many(3, { stage: 'failed', cause: 'stopped', forMs: 6 * minute })).reasons).toEqual(['mass-failure']))
+  test('counts stopped machines', () =>
+    expect(plan(many(3, { stage: 'failed', cause: 'stopped', forMs: 6 * minute })).reasons).toEqual(['mass-failure']))
   test('ends after half an hour for each machine', () => {
     expect(plan([...many(3, lost(6)), lost(31)])).toEqual({ save: [], remove: ['m4'], reasons: ['mass-failure'] })
     expect(plan(many(4, lost(31)))).toEqual({ save: [], remove: ['m1'], reasons: ['unhealthy-budget'] })

@@ -19,16 +19,22 @@ describe('growth is granted', () => {
   test('never below 0 when a person lowered the maximum', () =>
     expect(grant({ scaleSet: { capacity: 9 } }, 1, 2)).toMatchObject({ by: 0, reasons: [{ total: 9, granted: 0 }] }))
 
-  test('up to the room, without what was asked for since', () => expect(grant({ rooms: [quota], asked: 2 })).toMatchObject({ by: 1, reasons: [{ kind: 'quota', needed: 5, granted: 1 }] }))
+  test('up to the room, without what was asked for since', () =>
+    expect(grant({ rooms: [quota], asked: 2 })).toMatchObject({ by: 1, reasons: [{ kind: 'quota', needed: 5, granted: 1 }] }))
 
-  test('up to the tightest limit, which alone is named', () => expect(grant({ rooms: [quota, subnet] }, 9, 8)).toMatchObject({ by: 2, reasons: [{ kind: 'subnet' }] }))
+  test('up to the tightest limit, which alone is named', () =>
+    expect(grant({ rooms: [quota, subnet] }, 9, 8)).toMatchObject({ by: 2, reasons: [{ kind: 'subnet' }] }))
 
-  test('not while a finding stops it', () => expect(grant({ scaleSet: { blockers: ['A.', 'B.'] } })).toEqual({ by: 0, reasons: [{ code: 'scale-set-blocked', finding: 'A.' }] }))
+  test('not while a finding stops it', () =>
+    expect(grant({ scaleSet: { blockers: ['A.', 'B.'] } })).toEqual({ by: 0, reasons: [{ code: 'scale-set-blocked', finding: 'A.' }] }))
 
   test('up to four updates a minute', () => {
     const ago = (...seconds: readonly number[]) => seconds.map((each) => now - each * second)
     expect(grant({ recentUpdates: ago(70, 50, 30, 10) }).by).toBe(5)
-    expect(grant({ recentUpdates: ago(59, 50, 30, 10) })).toEqual({ by: 0, reasons: [{ code: 'update-rate', sent: 4, freeAt: now + second }] })
+    expect(grant({ recentUpdates: ago(59, 50, 30, 10) })).toEqual({
+      by: 0,
+      reasons: [{ code: 'update-rate', sent: 4, freeAt: now + second }],
+    })
     expect(updatesLeft(aSnapshot({ recentUpdates: ago(9, 8, 7, 6, 5) }), now)).toBe(0)
     expect(updateRateReason(aSnapshot(), now)).toEqual({ code: 'update-rate', sent: 0, freeAt: now + minute })
   })

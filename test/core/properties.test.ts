@@ -11,7 +11,7 @@ import { lineOf, now } from '../support/build.ts'
 import { clearSituation, situation } from './arbitrary.ts'
 import type { Situation } from './arbitrary.ts'
 
-const runs = { numRuns: 3_000 }
+const runs = { numRuns: 1_200 }
 const removing: ReadonlySet<Action['kind']> = new Set(['drain', 'unregister', 'delete', 'reimage', 'save'])
 
 const decided = ({ snapshot, settings }: Situation): Decision => decide(snapshot, settings, now)

@@ -100,7 +100,7 @@ describe.each(Object.entries(lifts) as [keyof typeof lifts, Lift][])('"%s" lifte
           expect(after.reasons).not.toContainEqual(reason)
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 900 },
     )
     expect(met).toBeGreaterThan(5)
   })

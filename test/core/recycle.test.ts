@@ -4,7 +4,13 @@ import type { MachineOver, SnapshotOver } from '../support/build.ts'
 
 const used: MachineOver = { stage: 'used' }
 const lives = (machines: readonly MachineOver[], over: SnapshotOver = {}, standby = 0, settings = {}): string =>
-  [...nextLives(aSnapshot({ ...over, machines: someMachines(...machines) }), someSettings({ tearDownAfterUse: true, ...settings }), standby).entries()]
+  [
+    ...nextLives(
+      aSnapshot({ ...over, machines: someMachines(...machines) }),
+      someSettings({ tearDownAfterUse: true, ...settings }),
+      standby,
+    ).entries(),
+  ]
     .map(([id, life]) => `${id} ${life}`)
     .join(', ')
 
@@ -27,7 +33,14 @@ test('they come back while the pool is within the peak demand and the standby', 
 })
 
 test('what is coming and what is owed counts as the pool', () => {
-  const around: MachineOver[] = [used, { stage: 'creating' }, { stage: 'starting' }, { stage: 'reimaging' }, { stage: 'busy' }, { stage: 'draining', cause: 'used', requestId: 3 }]
+  const around: MachineOver[] = [
+    used,
+    { stage: 'creating' },
+    { stage: 'starting' },
+    { stage: 'reimaging' },
+    { stage: 'busy' },
+    { stage: 'draining', cause: 'used', requestId: 3 },
+  ]
   expect(lives(around, { peakDemand: 5 })).toBe('1 delete')
   expect(lives(around, { peakDemand: 6 })).toBe('1 reimage')
   expect(lives(around, { peakDemand: 7, asked: 1, owed: 1 })).toBe('1 delete')
@@ -38,6 +51,11 @@ test('a pool that is deleted brings nothing back', () => expect(lives([used], { 
 test('nothing is known without a list', () => expect(nextLives(aSnapshot({ unknown: ['machines'] }), someSettings(), 0).size).toBe(0))
 
 test('a reimage that takes more than a minute longer than a new machine is not worth it', () => {
-  const measured = (bootMin: number, reimageMin: number): string => lives([used], { peakDemand: 5, boot: { p50Ms: bootMin * minute }, reimage: { p50Ms: reimageMin * minute } })
-  expect([measured(3, 4), measured(3, 5), lives([used], { peakDemand: 5, boot: { p50Ms: 1 } })]).toEqual(['1 reimage', '1 delete', '1 reimage'])
+  const measured = (bootMin: number, reimageMin: number): string =>
+    lives([used], { peakDemand: 5, boot: { p50Ms: bootMin * minute }, reimage: { p50Ms: reimageMin * minute } })
+  expect([measured(3, 4), measured(3, 5), lives([used], { peakDemand: 5, boot: { p50Ms: 1 } })]).toEqual([
+    '1 reimage',
+    '1 delete',
+    '1 reimage',
+  ])
 })

@@ -24,13 +24,16 @@ describe('ADR 0006: who leaves first', () => {
   })
 
   test('of equals the lowest instance id, by number', () =>
-    expect(surplusMachines(complete({ lowestSurplus: 1, machines: [aMachine({ ...idle, n: 10 }), aMachine({ ...idle, n: 9 })] }), 0, 0)[0]?.name).toBe('m9'))
+    expect(
+      surplusMachines(complete({ lowestSurplus: 1, machines: [aMachine({ ...idle, n: 10 }), aMachine({ ...idle, n: 9 })] }), 0, 0)[0]?.name,
+    ).toBe('m9'))
 })
 
 describe('how many leave', () => {
   test('none before the whole delay was watched', () => expect(leaving([idle, idle])).toBe(''))
   test('none while the lowest surplus was below 0', () => expect(leaving([idle, idle], { lowestSurplus: -1 })).toBe(''))
-  test('no more than stand above standby and waiting jobs now', () => expect(leaving([idle, idle, idle, idle], { lowestSurplus: 4 }, 1, 2)).toBe('m1'))
+  test('no more than stand above standby and waiting jobs now', () =>
+    expect(leaving([idle, idle, idle, idle], { lowestSurplus: 4 }, 1, 2)).toBe('m1'))
   test('no more than are ours, and other agents count as idle', () => {
     const others = [1, 2, 3].map((id) => ({ id, name: `other-${id}`, online: true, enabled: true, busy: false }))
     expect(leaving([idle], { lowestSurplus: 3, others }, 1)).toBe('m1')
