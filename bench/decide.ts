@@ -33,7 +33,14 @@ function machine(id: number): Machine {
 
 function job(requestId: number): Job {
   const demands = ['Agent.Version -gtVersion 2.182.1', 'docker', 'node -equals 20.19.0', ...(requestId % 10 === 0 ? ['xcode'] : [])]
-  return { requestId, name: `job ${requestId}`, pipeline: 'ci', seenAt: now - 60_000, demands, ...(requestId < machineCount ? { agentId: requestId } : {}) }
+  return {
+    requestId,
+    name: `job ${requestId}`,
+    pipeline: 'ci',
+    seenAt: now - 60_000,
+    demands,
+    ...(requestId < machineCount ? { agentId: requestId } : {}),
+  }
 }
 
 const known = <T>(value: T) => ({ known: true, at: now - 1_000, value }) as const
@@ -42,7 +49,15 @@ const snapshot: PoolSnapshot = {
   wallTimeMs: Date.UTC(2026, 10, 21),
   jobs: known(Array.from({ length: jobCount }, (_, index) => job(index))),
   agents: known({ others: [], orphans: [], placeholder: { agentId: 1, version: '4.268.0', capabilities: {} }, newestVersion: '4.268.0' }),
-  scaleSet: known({ capacity: machineCount, claim: 'ours', extension: 'current', claimRefreshedAt: now, operationRunning: false, singlePlacementGroup: false, blockers: [] }),
+  scaleSet: known({
+    capacity: machineCount,
+    claim: 'ours',
+    extension: 'current',
+    claimRefreshedAt: now,
+    operationRunning: false,
+    singlePlacementGroup: false,
+    blockers: [],
+  }),
   machines: known(Array.from({ length: machineCount }, (_, index) => machine(index))),
   capabilities: known({ docker: '24', node: '20.19.0', 'Agent.OS': 'Linux' }),
   asked: 0,
@@ -66,6 +81,20 @@ const times = Array.from({ length: rounds }, () => {
   .toSorted((left, right) => left - right)
 const at = (share: number): number => Number((times[Math.floor(times.length * share)] ?? 0).toFixed(3))
 const { steps, reasons } = decide(snapshot, settings, now)
-const result = { machines: machineCount, jobs: jobCount, rounds: times.length, p50Ms: at(0.5), p99Ms: at(0.99), boundMs, steps: steps.length, reasons: reasons.length, holds: at(0.99) <= boundMs }
-console.log(process.argv.includes('--json') ? JSON.stringify(result) : `decide on ${machineCount} machines and ${jobCount} jobs: p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms (bound ${boundMs} ms)`)
+const result = {
+  machines: machineCount,
+  jobs: jobCount,
+  rounds: times.length,
+  p50Ms: at(0.5),
+  p99Ms: at(0.99),
+  boundMs,
+  steps: steps.length,
+  reasons: reasons.length,
+  holds: at(0.99) <= boundMs,
+}
+console.log(
+  process.argv.includes('--json')
+    ? JSON.stringify(result)
+    : `decide on ${machineCount} machines and ${jobCount} jobs: p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms (bound ${boundMs} ms)`,
+)
 process.exitCode = result.holds ? 0 : 1

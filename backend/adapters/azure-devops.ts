@@ -10,7 +10,7 @@ import { agentFrom, jobsFrom, morePages, requestsFrom } from './devops-shapes.ts
 import type { JobRequest } from './devops-shapes.ts'
 import { createHttp } from './http.ts'
 import type { ChangeAnswer, Http } from './http.ts'
-import { ShapeError, asRows } from './shape.ts'
+import { ShapeError, asCount, asObject, asRows } from './shape.ts'
 import type { Authorization } from './transport.ts'
 
 /** Understood by Azure DevOps Services and by Azure DevOps Server 2020 and later. */
@@ -77,8 +77,19 @@ export function createPipelines({ http }: { readonly http: Http }): Pipelines {
       })
       return goneIsDone(answer, /^TaskAgentPoolNotFoundException$/)
     },
+    parallelJobsFree: (signal) => readParallelJobs(http, signal),
     slowDownMs: http.slowDownMs,
   }
+}
+
+/** Not in the public reference; the shape is azure-devops-node-api's ResourceUsage. Anything else is Unknown. */
+function readParallelJobs(http: Http, signal: AbortSignal): Promise<Reading<number>> {
+  const url = '_apis/distributedtask/resourceusage?parallelismTag=Private&poolIsHosted=false&includeRunningRequests=false'
+  return http.read({ operation: 'get parallel jobs', method: 'GET', url, signal }, (json) => {
+    const usage = asObject(json, 'usage')
+    const limit = asObject(usage['resourceLimit'], 'usage.resourceLimit')
+    return Math.max(0, asCount(limit['totalCount'], 'totalCount') - asCount(usage['usedCount'], 'usedCount'))
+  })
 }
 
 const withRequests = 'includeAssignedRequest=true&includeLastCompletedRequest=true'

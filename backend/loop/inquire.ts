@@ -6,6 +6,9 @@ import { isOpen } from './settle.ts'
 const deadlineMs = 30_000
 /** Azure is asked about an operation of ours no more often than this. */
 const operationMs = 30_000
+/** An agent idle for this long while jobs wait makes us ask for the parallel jobs, no more often than each minute. */
+const idleBesideJobsMs = 30_000
+const parallelJobsMs = 60_000
 /** Quota and subnet change slowly; a room that was found empty is looked at sooner. */
 const roomsMs = 15 * 60_000
 const emptyRoomsMs = 2 * 60_000
@@ -17,6 +20,7 @@ const personal =
 /** Asks at most one question. True when the pool's memory changed. */
 export async function inquire(state: PoolState, record: PoolRecord, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const limit = clock.deadline(deadlineMs, signal)
+  await askParallelJobs(state, clock, limit)
   return (
     (await askOperation(state, clock, limit)) || (await learnCapabilities(state, record, clock, limit)) || askRooms(state, clock, limit)
   )
@@ -60,6 +64,21 @@ async function learnCapabilities(state: PoolState, record: PoolRecord, clock: Cl
   const capabilities = Object.fromEntries(Object.entries(reading.value.capabilities).filter(([name]) => !personal.test(name)))
   state.pool = { ...state.pool, learned: { capabilities, version: reading.value.version ?? '', at: clock.now() } }
   return true
+}
+
+/** Idle agents beside waiting jobs are the sign that the organization's parallel jobs are used up. */
+async function askParallelJobs(state: PoolState, clock: Clock, signal: AbortSignal): Promise<void> {
+  const now = clock.now()
+  if (state.parallelJobs !== undefined && now - state.parallelJobs.at < parallelJobsMs) return
+  const jobs = state.readings.get('jobs')
+  const isWaiting = jobs.known && jobs.value.some((job) => job.agentId === undefined)
+  const isIdle = [...state.machines.values()].some((machine) => machine.stage === 'idle' && now - machine.stageSince >= idleBesideJobsMs)
+  if (!isWaiting || !isIdle) {
+    state.parallelJobs = undefined
+    return
+  }
+  const reading = await state.pipelines.parallelJobsFree(signal)
+  state.parallelJobs = { free: reading.known ? reading.value : undefined, at: now }
 }
 
 async function askRooms(state: PoolState, clock: Clock, signal: AbortSignal): Promise<boolean> {

@@ -47,6 +47,7 @@ export function picture(
       machines: Math.max(0, room.machines - Math.max(0, capacity - (pool.roomsCapacity ?? capacity))),
     })),
     ...(pool.growthTrouble === undefined ? {} : { growthTrouble: pool.growthTrouble }),
+    ...(state.parallelJobs?.free === undefined ? {} : { parallelJobsFree: state.parallelJobs.free }),
     peakDemand: 0,
     boot: times(pool.bootMs),
     reimage: times(pool.reimageMs),

@@ -16,6 +16,8 @@ export type PoolState = {
   /** Last known state of operations, by address. */
   operations: ReadonlyMap<string, AzureOperation>
   operationsAskedAt: Instant
+  /** Parallel jobs that were free when last asked; undefined when the organization did not tell. */
+  parallelJobs: { readonly free: number | undefined; readonly at: Instant } | undefined
   isActive: boolean
   /** The newest pass record, as text, to see whether this one repeats it. */
   lastRecord: string
@@ -33,6 +35,7 @@ export function restoreState(
     intents: new Map(remembered.openIntents.map((intent) => [intent.id, intent])),
     operations: new Map(),
     operationsAskedAt: 0,
+    parallelJobs: undefined,
     isActive: true,
     lastRecord: '',
   }

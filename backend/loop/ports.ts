@@ -79,6 +79,8 @@ export interface Pipelines {
     signal: AbortSignal,
   ): Promise<CallOutcome>
   deletePool(poolId: number, signal: AbortSignal): Promise<CallOutcome>
+  /** Self-hosted parallel jobs that the organization still lets start. Unknown when it does not tell. */
+  parallelJobsFree(signal: AbortSignal): Promise<Reading<number>>
   /** Lowest wait the organization asked for by rate headers; polling is stretched by it. */
   slowDownMs(): number
 }

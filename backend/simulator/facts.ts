@@ -254,6 +254,8 @@ export interface DevOpsSide {
   /** Unfinished requests of the pool; with `completed`, also that many of the newest finished ones. */
   requests(poolId: number, completed?: number): Answer<readonly RequestFacts[]>
   request(poolId: number, requestId: number): Answer<RequestFacts>
+  /** Self-hosted parallel jobs bought and in use; 404 when the organization has no such limit. */
+  parallelJobs(): Answer<{ readonly total: number; readonly used: number }>
   // What an agent process of its own does (the sandbox's agent protocol; the world's simulated machines use the same).
   openSession(poolId: number, agentId: number): Answer<{ readonly sessionId: string }>
   closeSession(sessionId: string): Answer<void>
@@ -399,6 +401,8 @@ export type WorldOptions = {
   readonly coresOfSku?: Readonly<Record<string, number>>
   /** Regional core quota. */
   readonly coreLimit?: number
+  /** Self-hosted parallel jobs of the organization; as many as wanted unless named. */
+  readonly parallelJobs?: number
   /** Addresses in the machines' subnet. */
   readonly subnetSize?: number
   /** Machines boot and register by themselves (true), or real processes do it through the agent protocol (false). */

@@ -190,9 +190,7 @@ function applyPut(world: WorldState, set: ScaleSet, body: Put, kind: 'update' | 
 
 function patchSet(world: WorldState, set: ScaleSet, patch: Patch, ifMatch: string | undefined): ReturnType<AzureSide['patchScaleSet']> {
   const properties = patch.properties ? mergeJson(set.facts.properties, patch.properties) : set.facts.properties
-  const refusal =
-    refuseWrite(world, set, ifMatch) ??
-    (patch.capacity === undefined ? undefined : refuseCapacity(world, set, patch.capacity, properties, patch.skuName))
+  const refusal = refuseWrite(world, set, ifMatch) ?? refusePatchedCapacity(world, set, patch, properties)
   if (refusal) return refusal
   if (patch.tags) writeTags(world, set, world.behaviours.tagsReplaced ? patch.tags : { ...set.facts.tags, ...patch.tags })
   if (patch.properties) writeProperties(world, set, properties)
@@ -200,9 +198,18 @@ function patchSet(world: WorldState, set: ScaleSet, patch: Patch, ifMatch: strin
     ...(patch.skuName === undefined ? {} : { skuName: patch.skuName }),
     ...(patch.identity === undefined ? {} : { identity: patch.identity }),
   })
-  const operationId = patch.capacity === undefined ? undefined : writeCapacity(world, set, patch.capacity, 'update')
-  const modelOperation = operationId ?? (patch.properties || patch.skuName ? beginOperation(world, set, 'update', 0).facts.id : undefined)
-  return ok({ scaleSet: set.facts, ...(modelOperation === undefined ? {} : { operationId: modelOperation }) })
+  const operationId = operationOf(world, set, patch)
+  return ok({ scaleSet: set.facts, ...(operationId === undefined ? {} : { operationId }) })
+}
+
+function refusePatchedCapacity(world: WorldState, set: ScaleSet, patch: Patch, properties: JsonObject): Refusal | undefined {
+  return patch.capacity === undefined ? undefined : refuseCapacity(world, set, patch.capacity, properties, patch.skuName)
+}
+
+/** A capacity or a model is worked on for a while; tags are written at once. */
+function operationOf(world: WorldState, set: ScaleSet, patch: Patch): string | undefined {
+  if (patch.capacity !== undefined) return writeCapacity(world, set, patch.capacity, 'update')
+  return patch.properties || patch.skuName ? beginOperation(world, set, 'update', 0).facts.id : undefined
 }
 
 /** Writes the capacity, also an equal one: Azure then tries again to make the machines it owes. */

@@ -3,7 +3,18 @@ import type { AgentFacts, Answer, DevOpsSide, PoolFacts, QueueFacts, RequestFact
 import { addAgent, agentNamed, changeAgent, listAgents, removeAgent, replaceAgent, setEnabled } from './world-agents.ts'
 import { ok, refuse, throughDevOps } from './world-answers.ts'
 import type { Refusal } from './world-answers.ts'
-import { addRequest, assignNow, changeRequest, finish, listUnfinished, lockMs, match, receive, requestFacts } from './world-jobs.ts'
+import {
+  addRequest,
+  assignNow,
+  changeRequest,
+  finish,
+  listUnfinished,
+  lockMs,
+  match,
+  parallelJobsUsed,
+  receive,
+  requestFacts,
+} from './world-jobs.ts'
 import { endRemoved } from './world-processes.ts'
 import { createSessions } from './world-sessions.ts'
 import { createPool } from './world-state.ts'
@@ -49,13 +60,19 @@ function createCalls(world: WorldState) {
 function poolCommands(
   world: WorldState,
   { call, onPool }: Calls,
-): Pick<DevOpsSide, 'pools' | 'pool' | 'addPool' | 'updatePool' | 'deletePool' | 'queues' | 'addQueue'> {
+): Pick<DevOpsSide, 'pools' | 'pool' | 'addPool' | 'updatePool' | 'deletePool' | 'parallelJobs' | 'queues' | 'addQueue'> {
   return {
     pools: () => call(() => ok([...world.pools.values()].map((pool) => pool.facts))),
     pool: (id) => onPool(id, (pool) => ok(pool.facts)),
     addPool: (name, autoProvision) => call(() => newPool(world, name, autoProvision)),
     updatePool: (id, change) => onPool(id, (pool) => ok((pool.facts = { ...pool.facts, ...change }))),
     deletePool: (id) => onPool(id, (pool) => ok(deletePool(world, pool))),
+    parallelJobs: () =>
+      call(() =>
+        world.parallelJobs === undefined
+          ? refuse(404, 'ResourceLimitNotFoundException', 'This organization has no limit of parallel jobs.')
+          : ok({ total: world.parallelJobs, used: parallelJobsUsed(world) }),
+      ),
     queues: (projectId) => call(() => ok(world.queues.filter((queue) => queue.projectId === projectId))),
     addQueue: (projectId, poolId, name, authorizeAll) =>
       onPool(poolId, () => addQueue(world, { projectId, poolId, name, authorizedForAll: authorizeAll })),

@@ -54,7 +54,7 @@ export function addRequest(world: WorldState, pool: Pool, job: NewJob): Request 
 
 /** Gives waiting jobs to idle agents, oldest job first. The assignment shows after the `assign` latency. */
 export function match(world: WorldState, pool: Pool): void {
-  for (let i = 0; i < pool.waiting.length && pool.idle.size > 0;) {
+  for (let i = 0; i < pool.waiting.length && pool.idle.size > 0 && mayStart(world);) {
     const request = pool.waiting[i]
     const agent = request && pickAgent(world, pool, request)
     if (!request || !agent) {
@@ -64,6 +64,17 @@ export function match(world: WorldState, pool: Pool): void {
     pool.waiting.splice(i, 1)
     reserve(world, request, agent)
   }
+}
+
+/** Jobs that hold one of the organization's parallel jobs, in all its pools. */
+export function parallelJobsUsed(world: WorldState): number {
+  let used = 0
+  for (const pool of world.pools.values()) used += pool.unfinished.size - pool.waiting.length
+  return used
+}
+
+function mayStart(world: WorldState): boolean {
+  return world.parallelJobs === undefined || parallelJobsUsed(world) < world.parallelJobs
 }
 
 /** Assigns now, whatever is reserved; the agent must be online, enabled and without a request. */
@@ -244,6 +255,7 @@ function end(world: WorldState, request: Request, result: NonNullable<RequestFac
   pool.unfinished.delete(request.facts.id)
   pool.finished.push(request.facts)
   if (pool.finished.length > 2 * finishedKept) pool.finished.splice(0, finishedKept)
+  if (world.parallelJobs !== undefined) for (const other of world.pools.values()) match(world, other)
   emitJob(world, result === 'abandoned' ? 'job-abandoned' : result === 'canceled' ? 'job-cancelled' : 'job-finished', request)
 }
 

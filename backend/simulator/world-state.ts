@@ -116,6 +116,7 @@ export type WorldState = {
   readonly subnetSize: number
   readonly machinesRunAgents: boolean
   coreLimit: number
+  readonly parallelJobs: number | undefined
   /** By lower-case resource id. */
   readonly scaleSets: Map<string, ScaleSet>
   /** Machine-milliseconds of scale sets that are gone. */
@@ -175,6 +176,7 @@ export function createState(options: WorldOptions): WorldState {
     latencies: { ...defaultLatencies, ...options.latencies },
     coresOfSku: options.coresOfSku ?? {},
     coreLimit: options.coreLimit ?? 10_000,
+    parallelJobs: options.parallelJobs,
     subnetSize: options.subnetSize ?? 4_091,
     machinesRunAgents: options.machinesRunAgents ?? true,
     scaleSets: new Map(),

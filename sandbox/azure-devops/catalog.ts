@@ -36,12 +36,19 @@ export function addCatalogRoutes(add: AddRoute, world: World, builtIn: readonly 
   add('GET', `${agentPackages}/:platform/:version`, 'admin-or-agent', (call) => packageOfVersion(call, startedAtIso))
   add('GET', `${pool}/maintenancedefinitions`, 'admin', (call) => noneIn(call, world))
   add('GET', `${pool}/maintenancejobs`, 'admin', (call) => noneIn(call, world))
+  add('GET', '/_apis/distributedtask/resourceusage', 'admin', () => resourceUsage(world))
   add('GET', elasticPools, 'admin', () => listOf(builtIn.map(elasticPoolOnWire)))
   add('GET', `${elasticPools}/:poolId`, 'admin', (call) => {
     const found = builtIn.find(({ poolId }) => poolId === call.id('poolId'))
     if (found === undefined) throw new Failure(404, 'ElasticPoolDoesNotExistException', `There is no elastic pool ${call.path('poolId')}.`)
     return elasticPoolOnWire(found)
   })
+}
+
+/** Parallel jobs of the organization, as azure-devops-node-api's ResourceUsage names them. */
+function resourceUsage(world: World): WireObject {
+  const { total, used } = valueOf(world.devops.parallelJobs())
+  return { usedCount: used, resourceLimit: { totalCount: total, parallelismTag: 'Private', isHosted: false } }
 }
 
 function packagesOf(call: Call, createdAtIso: string): readonly WireObject[] {

@@ -31,6 +31,7 @@ const locations: readonly Location[] = [
   task('900fa995-c559-4923-aae7-f8424fe4fbea', 'queues', '{project}/_apis/{area}/{resource}/{queueId}'),
   task('30ba3ada-fedf-4da8-bbb5-dacf2f82e176', 'usercapabilities', '_apis/{area}/pools/{poolId}/agents/{agentId}/{resource}'),
   task('8cc1b02b-ae49-4516-b5ad-4f9b29967c30', 'updates', '_apis/{area}/pools/{poolId}/agents/{agentId}/{resource}'),
+  task('eae1d376-a8b1-4475-9041-1dfdbe8f0143', 'resourceusage', '_apis/{area}/{resource}', 2),
   task('dd3c938f-835b-4971-b99a-db75a47aad43', 'elasticpools', '_apis/{area}/{resource}/{poolId}'),
   { id: '603fe2ac-9723-48b9-88ad-09305aa6c6e1', area: 'core', resource: 'projects', template: '_apis/{resource}/{*projectId}', version: 4 },
   {

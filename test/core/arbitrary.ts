@@ -240,7 +240,7 @@ export const troubled: fc.Arbitrary<Situation> = fc
   }))
 
 /** A pool that wants to grow. */
-export const hungry: fc.Arbitrary<Situation> = clearSituation.map(({ snapshot, settings: chosen }) => ({
-  settings: { ...chosen, machinesMax: 40, standby: 15, deleting: false },
+export const hungry: fc.Arbitrary<Situation> = fc.tuple(clearSituation, fc.constantFrom(4, 40)).map(([{ snapshot, settings: chosen }, machinesMax]) => ({
+  settings: { ...chosen, machinesMax, standby: 15, deleting: false },
   snapshot,
 }))

@@ -114,7 +114,7 @@ const sentences: Examples = {
   leaves: [
     [
       { code: 'leaves', machine: 'm1', cause: 'surplus', next: 'delete', step: 'drain' },
-      'm1 takes no more jobs and is then deleted: more agents were idle than the standby asks for during the whole delay.',
+      'm1 takes no more jobs and is then deleted: idle beyond the standby for the whole delay.',
     ],
     [
       { code: 'leaves', machine: 'm1', cause: 'used', next: 'reimage', step: 'drain' },
@@ -147,7 +147,7 @@ const sentences: Examples = {
           { machine: 'm2', cause: 'stopped' },
         ],
       },
-      'm1 (the pool is being deleted), m2 (it was stopped and its agent is gone) are deleted in one call.',
+      'm1 (the pool is being deleted); m2 (it was stopped and its agent is gone) are deleted in one call.',
     ],
     [
       {
@@ -158,7 +158,7 @@ const sentences: Examples = {
           { machine: 'm2', cause: 'used' },
         ],
       },
-      'm1 (it ran its job and machines are torn down after every use), m2 (it ran its job and machines are torn down after every use) are reimaged in one call.',
+      'm1, m2 (it ran its job and machines are torn down after every use) are reimaged in one call.',
     ],
   ],
   saved: [

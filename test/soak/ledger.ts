@@ -18,6 +18,9 @@ const intentKinds: Readonly<Record<string, readonly string[]>> = {
   'delete-pool': ['delete-pool'],
 }
 
+/** Sent intents that are remembered to tell a repeated call. */
+const sentKept = 40
+
 type Kept = WrittenIntent & { sent: boolean }
 export type Ledger = ReturnType<typeof createLedger>
 
@@ -66,9 +69,7 @@ export function createLedger(scene: Scene, before: Bounds) {
       case 'world':
         return happened(entry.event)
       case 'committed':
-        if (entry.intents.length > 0) unhealthy = 0
-        intents.set(entry.process, [...(intents.get(entry.process) ?? []).slice(-40), ...entry.intents.map((intent) => ({ ...intent, sent: false }))])
-        return
+        return written(entry.process, entry.intents)
       case 'arrived':
         return arrived(entry.call)
       case 'answered':
@@ -84,6 +85,14 @@ export function createLedger(scene: Scene, before: Bounds) {
         return
       default:
     }
+  }
+
+  /** A pass sends what it wrote itself; what an earlier one left is not sent any more. */
+  function written(process: string, fresh: readonly WrittenIntent[]): void {
+    if (fresh.length === 0) return
+    unhealthy = 0
+    const before = (intents.get(process) ?? []).filter((intent) => intent.sent).slice(-sentKept)
+    intents.set(process, [...before, ...fresh.map((intent) => ({ ...intent, sent: false }))])
   }
 
   function arrived(call: Call): void {

@@ -116,7 +116,7 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
     if (latest !== undefined) parts.onPass(latest)
   })
   void keeper.run(uninterrupted)
-  void loop.run(uninterrupted)
+  void loop.run(new AbortController().signal)
   return replica
 
   function named(call: WorldCall): Call {

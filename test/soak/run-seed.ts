@@ -51,6 +51,7 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
   const time = createVirtualTime()
   const world = createWorld({ seed: plan.seed, behaviours: plan.behaviours, subnetSize: plan.subnetSize, coreLimit: plan.coreLimit })
   const poolId = addPoolAndScaleSet(world, plan.machinesAtStart)
+  addCustomScript(world)
   addNeighbour(world)
   const database = await openDatabase({ kind: 'sqlite-memory' })
   const settings: PoolSettings = { ...defaultSettings, ...plan.settings }
@@ -89,9 +90,12 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
     time,
     checker,
     async start() {
-      if (plan.replaceConfirmed) enter({ kind: 'replace-confirmed', at: 0 })
+      // Machines that were there before are up by the time the service comes.
+      await time.run(minuteMs)
+      world.advance(minuteMs)
+      if (plan.replaceConfirmed) enter({ kind: 'replace-confirmed', at: time.now() })
       for (const job of plan.jobs) schedule(job.at, () => queue(job.durationMs, job.demands))
-      for (let i = 0; i < plan.constantJobs; i++) schedule(minuteMs + i * 1_000, () => keepBusy())
+      for (let i = 0; i < plan.constantJobs; i++) schedule(2 * minuteMs + i * 1_000, () => keepBusy())
       for (const fault of plan.faults) schedule(fault.from, () => setFault(world, plan, fault.name, fault))
       for (const doing of plan.people) schedule(doing.at, () => personDoes(people, doing))
       for (const fault of plan.processFaults) schedule(fault.at, () => void strikeProcess(fault))
@@ -180,6 +184,12 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
     for (const request of world.truth.requests(poolId)) if (request.result === undefined && request.demands.includes('gpu')) world.cancelJob(request.id)
     if (plan.deleteAt === undefined && plan.kind !== 'steady') schedule(plan.calmAt + probeAfterMs, () => { for (let i = 0; i < 3; i++) queue(minuteMs, []) })
   }
+}
+
+/** The user's own script, which runs before our extension. */
+function addCustomScript(world: World): void {
+  const extension = { name: 'prepare', properties: { publisher: 'Microsoft.Azure.Extensions', type: 'CustomScript', settings: {} } }
+  world.azure.patchScaleSet(scaleSetId, { properties: { virtualMachineProfile: { extensionProfile: { extensions: [extension] } } } })
 }
 
 /** Another team's scale set, in use: nothing of it may change by us. */

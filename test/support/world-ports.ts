@@ -63,7 +63,8 @@ export function worldPipelines(parts: WorldPortsParts): Pipelines {
         return { known: true, at: parts.clock.now(), value: { ...agentOf(answer.value), capabilities: answer.value.systemCapabilities } }
       return isMissing(answer) ? { known: true, at: parts.clock.now(), value: undefined } : { known: false, why: whyNot(answer) }
     },
-    setEnabled: (poolId, agentId, enabled) => call.change('set-enabled', () => devops.updateAgent(poolId, agentId, { enabled }), { agentId, enabled }),
+    setEnabled: (poolId, agentId, enabled) =>
+      call.change('set-enabled', () => devops.updateAgent(poolId, agentId, { enabled }), { agentId, enabled }),
     async removeAgent(poolId, agentId) {
       const answer = await call.ask('remove-agent', true, () => devops.deleteAgent(poolId, agentId), { agentId })
       return !answer.ok && isMissing(answer) ? { kind: 'done' } : outcomeOf(answer)
@@ -76,11 +77,19 @@ export function worldPipelines(parts: WorldPortsParts): Pipelines {
         (agent) => ({ detail: String(agent.id) }),
       ),
     updatePlaceholder: (poolId, agentId, version, capabilities) =>
-      call.change('update-placeholder', () => devops.updateAgent(poolId, agentId, { version, systemCapabilities: capabilities }), { agentId }),
+      call.change('update-placeholder', () => devops.updateAgent(poolId, agentId, { version, systemCapabilities: capabilities }), {
+        agentId,
+      }),
     async deletePool(poolId) {
       const answer = await call.ask('delete-pool', true, () => devops.deletePool(poolId))
       return !answer.ok && isMissing(answer) ? { kind: 'done' } : outcomeOf(answer)
     },
+    parallelJobsFree: () =>
+      read(
+        'parallel-jobs',
+        () => devops.parallelJobs(),
+        ({ total, used }) => Math.max(0, total - used),
+      ),
     slowDownMs: () => 0,
   }
 }
@@ -155,7 +164,8 @@ export function worldScaleSet(parts: WorldPortsParts, id: string): ScaleSet {
               ]
         },
       ),
-    setCapacity: (seen, capacity) => call.change('set-capacity', () => azure.patchScaleSet(id, { capacity }, seen.etag), { capacity }, operation),
+    setCapacity: (seen, capacity) =>
+      call.change('set-capacity', () => azure.patchScaleSet(id, { capacity }, seen.etag), { capacity }, operation),
     deleteMachines: (ids) => call.change('delete-instances', () => azure.deleteInstances(id, ids), { machines: ids }, operation),
     reimageMachines: (ids) => call.change('reimage', () => azure.reimage(id, ids), { machines: ids }, operation),
     claimTag: (seen, name, value) =>

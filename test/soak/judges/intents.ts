@@ -1,5 +1,5 @@
 /** S4, S5, S9, S13: every change has one intent, written before, under the current lease, with a reason, and happens once. */
-import type { Judge, Report } from '../history.ts'
+import type { Call, Judge, Report } from '../history.ts'
 import type { Ledger } from '../ledger.ts'
 
 export function intentsJudge(ledger: Ledger, report: Report): Judge {
@@ -29,7 +29,7 @@ export function intentsJudge(ledger: Ledger, report: Report): Judge {
         if (entry.call.change) hasOneIntent(entry.call.name, entry.at)
         return
       case 'answered':
-        if (entry.call.name === 'reimage' && entry.answer.ok) onceForEachLife(entry.at)
+        if (entry.call.name === 'reimage' && entry.answer.ok) onceForEachLife(entry.call, entry.at)
         return
       default:
     }
@@ -47,9 +47,9 @@ export function intentsJudge(ledger: Ledger, report: Report): Judge {
     if (found === 'sent') report('S9', at, `${name} was sent again for an intent that was sent before`)
   }
 
-  function onceForEachLife(at: number): void {
+  function onceForEachLife(call: Call, at: number): void {
     for (const { id, generation } of ledger.current()?.machines ?? []) {
-      if (ledger.current()?.kind !== 'reimage') continue
+      if (call.target.machines?.includes(id) !== true) continue
       const life = `${id}/${ledger.madeAt(id)}/${generation}`
       if (effects.has(life)) report('S9', at, `machine ${id} was reimaged twice in life ${generation}`)
       effects.add(life)

@@ -1,16 +1,18 @@
 /** S10, S11: one job and one registration for each life of a machine. */
-import type { WorldEvent } from '../../../backend/simulator/facts.ts'
-import type { Judge, Report, Scene } from '../history.ts'
+import type { ScaleSetFacts, WorldEvent } from '../../../backend/simulator/facts.ts'
+import type { Entry, Judge, Report, Scene } from '../history.ts'
+import type { Ledger } from '../ledger.ts'
 
 /** Good looks at the agents after which the first job of a one-job machine must have been seen and its agent disabled. */
 const looksMax = 3
 
 type Life = { firstAssignedAt?: number; jobs: number; looks: number; registrations: number; onceIgnored: boolean }
 
-export function livesJudge(scene: Scene, report: Report): Judge {
+export function livesJudge(scene: Scene, ledger: Ledger, report: Report): Judge {
   const lives = new Map<string, Life>()
   /** The machine whose job ended last: `once-ignored` strikes it right then. */
   let endedLast: string | undefined
+  let mayAct = false
   const life = (machine: string): Life => {
     const known = lives.get(machine)
     if (known !== undefined) return known
@@ -19,10 +21,27 @@ export function livesJudge(scene: Scene, report: Report): Judge {
     return fresh
   }
   return (entry) => {
-    if (entry.kind === 'answered' && entry.call.name === 'agents' && entry.answer.ok) for (const each of lives.values()) if (each.jobs > 0) each.looks += 1
-    if (entry.kind === 'answered' && entry.call.name === 'set-enabled' && !entry.answer.ok) for (const each of lives.values()) each.looks = 0
+    if (entry.kind === 'answered') looked(entry)
+    if (entry.kind === 'lease') startLooking()
     if (entry.kind === 'arrived' && entry.call.name === 'set-enabled' && entry.call.target.enabled === true) usedStaysDisabled(entry.call.target.agentId, entry.at)
     if (entry.kind === 'world') happened(entry.event)
+  }
+
+  function looked({ call, answer }: Extract<Entry, { kind: 'answered' }>): void {
+    if (call.name === 'read-scale-set') mayAct = answer.ok && isOurs((answer.value as ScaleSetFacts).tags)
+    if (call.name === 'set-enabled' && !answer.ok) startLooking()
+    if (call.name !== 'agents' || !answer.ok) return
+    if (!mayAct || ledger.bounds().paused) return startLooking()
+    for (const each of lives.values()) if (each.jobs > 0) each.looks += 1
+  }
+
+  /** What was seen before does not count: the service could not act on it. */
+  function startLooking(): void {
+    for (const each of lives.values()) each.looks = 0
+  }
+
+  function isOurs(tags: ScaleSetFacts['tags']): boolean {
+    return Object.values(tags).some((value) => value.startsWith(`${scene.ownerId}/${scene.poolId}/`))
   }
 
   function happened(event: WorldEvent): void {

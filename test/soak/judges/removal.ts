@@ -26,6 +26,10 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
         noBusyMachine(event)
         if (event.kind === 'delete-accepted') return withinBudget(event)
         return
+      case 'machine-deleted':
+      case 'machine-vanished':
+        if (event.scaleSetId === scene.scaleSetId) for (const loss of losses.values()) if (loss.machine === event.machine) losses.delete(loss.agentId)
+        return
       case 'agent-added':
         enabled.set(event.agentId, true)
         return
@@ -34,8 +38,7 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
         enabled.set(event.agentId, event.kind === 'agent-enabled')
         return
       case 'agent-online':
-      case 'agent-removed':
-        if (event.kind === 'agent-online') losses.delete(event.agentId)
+        losses.delete(event.agentId)
         return
       case 'agent-offline':
         if (enabled.get(event.agentId) !== false) lost(event.agentId, event.at)
