@@ -92,7 +92,7 @@ function feed(world: BenchWorld, pools: readonly BenchPool[], { machines }: Opti
   return setInterval(() => {
     for (const { poolId } of pools) {
       if (!random.chance(chance)) continue
-      const job = { poolId, durationMs: random.between(jobMs / 2, jobMs * 1.5), jobName: 'job', definition: 'ci' }
+      const job = { poolId, durationMs: Math.round(random.between(jobMs / 2, jobMs * 1.5)), jobName: 'job', definition: 'ci' }
       world.control.queueJob(job).catch((error: unknown) => console.error(`A job was not queued: ${String(error)}`))
     }
   }, feedMs)

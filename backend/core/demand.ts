@@ -43,6 +43,7 @@ export function comingMachines(snapshot: PoolSnapshot): number {
 }
 
 function isComing(machine: Machine): boolean {
+  if (machine.asked !== undefined) return false
   return machine.stage === 'creating' || machine.stage === 'starting' || machine.stage === 'reimaging'
 }
 

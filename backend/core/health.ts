@@ -90,14 +90,24 @@ function failed(machine: Extract<Machine, { stage: 'failed' }>, age: number): Un
   return { machine, cause: machine.cause, savable: machine.cause === 'extension-failed', detail: machine.code }
 }
 
-/** Many agents lost at once: nothing of them is removed until the picture has held for half an hour. */
+/**
+ * Many agents lost at once: nothing of them is removed until the picture has held for half an hour. Those whose grace still
+ * runs count too: one outage is noticed over minutes.
+ */
 function massFailure(
   unhealthy: readonly Unhealthy[],
   machines: readonly Machine[],
   now: Instant,
 ): { held: readonly Unhealthy[]; reasons: readonly Reason[] } {
-  const lost = unhealthy.filter((each) => each.cause === 'went-offline' || each.cause === 'stopped')
+  const lost = machines.filter(isLost)
   if (lost.length < massCount || lost.length <= machines.length * massShare) return { held: [], reasons: [] }
-  const held = lost.filter((each) => now - each.machine.since < massHoldMs)
+  const held = unhealthy.filter(({ machine }) => isLost(machine) && now - machine.since < massHoldMs)
   return { held, reasons: held.length === 0 ? [] : [{ code: 'mass-failure', unhealthy: lost.length, total: machines.length }] }
+}
+
+/** Its agent was in service and went away. */
+function isLost(machine: Machine): boolean {
+  if (machine.stage === 'draining' || machine.stage === 'unregistered')
+    return machine.cause === 'went-offline' || machine.cause === 'stopped'
+  return machine.stage === 'offline' || (machine.stage === 'failed' && machine.cause === 'stopped')
 }

@@ -43,14 +43,20 @@ export async function act(gateway: Gateway, intents: readonly Intent[]): Promise
   const results = new Map<string, Result>()
   const look = createLook(gateway)
   for (const intent of intents) {
-    const lease = gateway.lease()
-    if (lease?.epoch !== intent.epoch || gateway.signal.aborted) {
-      results.set(intent.id, left('the service was told to stop, or lost its lease, before it was sent'))
-      continue
-    }
-    results.set(intent.id, await carryOut(gateway, look, intent.action))
+    const stop = whyStop(gateway, intent)
+    results.set(intent.id, stop === undefined ? await carryOut(gateway, look, intent.action) : left(stop))
   }
   return results
+}
+
+/** What ends a round: another replica took over, the service stops, or a look on the way found another's claim (S3, S5). */
+function whyStop(gateway: Gateway, intent: Intent): string | undefined {
+  if (gateway.signal.aborted || gateway.lease()?.epoch !== intent.epoch)
+    return 'the service was told to stop, or lost its lease, before it was sent'
+  const reading = gateway.state.readings.get('scaleSet')
+  if (intent.action.kind === 'claim' || !reading.known || reading.value === undefined) return undefined
+  const { claim, by } = parseClaim(reading.value.tags, gateway.ownerId, gateway.record.poolId)
+  return claim === 'other' || claim === 'built-in' ? `the scale set is marked as used by ${by ?? claim} by now` : undefined
 }
 
 const left = (why: string): Result => ({ kind: 'left', why })

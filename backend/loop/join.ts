@@ -134,7 +134,6 @@ function firstSeen(input: JoinInput, listed: AzureMachine, grown: string[]): Mac
 }
 
 function isGone(before: MachineMemory, input: JoinInput): boolean {
-  if (before.stage === 'deleting') return true
   return before.missingSince !== undefined && input.listed.at > before.missingSince && input.now - before.missingSince >= missingMsMax
 }
 

@@ -5,8 +5,9 @@ import { join, nextLife } from './join.ts'
 import type { Joined } from './join.ts'
 import { picture } from './picture.ts'
 import type { ObserveInput } from './picture.ts'
+import type { PoolState } from './pool-state.ts'
 import { lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from './pool-memory.ts'
-import type { Intent, IntentChange, JournalChange, MachineMemory, PoolMemory, PoolRecord } from './ports.ts'
+import type { Intent, IntentChange, JournalChange, MachineMemory, Order, PoolMemory, PoolRecord } from './ports.ts'
 import { expectedMachines, isOpen, settle, shareOut } from './settle.ts'
 import { troubleAfter } from './trouble.ts'
 
@@ -28,7 +29,7 @@ export type Observation = {
 /** Makes the picture of one pass from the latest readings. Does not read anything itself. */
 export function observe(input: ObserveInput): Observation {
   const { state, record, now } = input
-  const ordered = takeOrders(state.machines, record)
+  const ordered = takeOrders(state, record)
   const intents = [...state.intents.values()]
   const joined = joinAll(input, ordered.machines, intents)
   const machines = joined?.memory ?? ordered.machines
@@ -90,46 +91,53 @@ function begunReimages(
 
 /** Orders of people become part of the machines' memory. One for a machine that is gone is dropped. */
 function takeOrders(
-  machines: ReadonlyMap<string, MachineMemory>,
+  state: PoolState,
   record: PoolRecord,
 ): { machines: ReadonlyMap<string, MachineMemory>; changed: readonly MachineMemory[] } {
-  const replaced = record.replaceConfirmed
-    ? [...machines.values()].filter((machine) => machine.ownedBy === 'none' && machine.asked === undefined)
-    : []
-  if (record.orders.length === 0 && replaced.length === 0) return { machines, changed: [] }
+  const { machines } = state
+  const present = mayReplace(state.pool, record) ? [...machines.values()].filter((machine) => machine.ownedBy === 'none') : []
+  if (record.orders.length === 0 && present.length === 0) return { machines, changed: [] }
   const after = new Map(machines)
-  const put = (machine: MachineMemory): void => {
-    after.set(machine.id, machine)
-  }
-  for (const machine of replaced)
-    put({ ...machine, ownedBy: 'adopted', asked: { order: 'delete', by: 'the person who created the pool', force: false } })
+  for (const machine of present)
+    after.set(machine.id, {
+      ...machine,
+      ownedBy: 'adopted',
+      asked: { order: 'delete', by: 'the person who created the pool', force: false },
+    })
   for (const order of record.orders) {
     const machine = after.get(order.machineId)
-    if (machine === undefined) continue
-    const { saved: _saved, asked: _asked, ...rest } = machine
-    switch (order.order) {
-      case 'delete':
-      case 'reimage':
-        put({
-          ...rest,
-          ownedBy: machine.ownedBy === 'none' ? 'adopted' : machine.ownedBy,
-          asked: { order: order.order, by: order.by, force: order.force },
-        })
-        break
-      case 'save':
-        put({ ...rest, saved: { cause: 'asked-by-person', by: order.by } })
-        break
-      case 'unsave':
-        put(rest)
-        break
-      case 'adopt':
-        put({ ...machine, ownedBy: 'adopted' })
-        break
-      default:
-        order.order satisfies never
-    }
+    if (machine !== undefined) after.set(machine.id, obeyed(machine, order))
   }
   return { machines: after, changed: [...after.values()].filter((machine) => machines.get(machine.id) !== machine) }
+}
+
+/** Machines present at the claim are replaced once: what a stranger adds later is not meant by the person's word. */
+function mayReplace(pool: PoolMemory, record: PoolRecord): boolean {
+  return record.replaceConfirmed && pool.firstListedAt !== undefined && pool.replaced !== true
+}
+
+/** A saved machine that is ordered away stays saved until it goes: it never counts as one that is coming. */
+function obeyed(machine: MachineMemory, { order, by, force }: Order): MachineMemory {
+  const { saved: _saved, asked: _asked, ...rest } = machine
+  switch (order) {
+    case 'delete':
+    case 'reimage':
+      return { ...machine, ownedBy: machine.ownedBy === 'none' ? 'adopted' : machine.ownedBy, asked: { order, by, force } }
+    case 'save':
+      return { ...rest, saved: { cause: 'asked-by-person', by } }
+    case 'unsave':
+      return rest
+    case 'adopt':
+      return { ...machine, ownedBy: 'adopted' }
+    default:
+      return order satisfies never
+  }
+}
+
+/** Notes the first complete list, and that the machines of it which a person gave up have been taken. */
+function rememberReplaced(pool: PoolMemory, input: ObserveInput, joined: Joined | undefined): PoolMemory {
+  const listed = pool.firstListedAt === undefined && joined !== undefined ? { ...pool, firstListedAt: input.now } : pool
+  return mayReplace(input.state.pool, input.record) ? { ...listed, replaced: true } : listed
 }
 
 function joinAll(input: ObserveInput, remembered: ReadonlyMap<string, MachineMemory>, intents: readonly Intent[]): Joined | undefined {
@@ -178,7 +186,7 @@ function rememberAll(
   const withMachines = joined === undefined ? withJobs.memory : rememberJoined(withJobs.memory, joined, now)
   const names = new Set([...machines.values()].map((machine) => machine.name.toLowerCase()))
   const withOrphans = agents.known && joined !== undefined ? rememberOrphans(withMachines, agents.value, names, now) : withMachines
-  return { pool: rememberClaim(troubleAfter(withOrphans, settled, now), input), started: withJobs.started }
+  return { pool: rememberReplaced(rememberClaim(troubleAfter(withOrphans, settled, now), input), input, joined), started: withJobs.started }
 }
 
 /** Our first observation of the present claim value, whoever's it is. */

@@ -64,18 +64,16 @@ function jobsPart(input: ObserveInput, pool: PoolMemory, machines: PoolSnapshot[
   const reading = input.state.readings.get('jobs')
   if (!reading.known) return reading
   const idleSince = longestIdleSince(machines.known ? machines.value : [])
+  const agents = input.state.readings.get('agents')
+  // The agents are read after the jobs: one of them may have been given the job meanwhile.
+  const takers = new Map(agents.known ? agents.value.map((agent) => [agent.requestId, agent.id]) : [])
   const value = reading.value.map((job): Job => {
-    const seenAt = pool.jobs[job.requestId]?.seenAt ?? input.now
-    return {
-      requestId: job.requestId,
-      name: job.name,
-      pipeline: job.pipeline,
-      seenAt,
-      demands: job.demands,
-      ...(job.agentId === undefined ? {} : { agentId: job.agentId }),
-      ...(job.agentId === undefined && idleSince !== undefined ? { passedOverSince: Math.max(seenAt, idleSince) } : {}),
-      ...(job.matchedAgentIds === undefined ? {} : { matchedAgentIds: job.matchedAgentIds }),
-    }
+    const { requestId, name, pipeline, demands, matchedAgentIds } = job
+    const seenAt = pool.jobs[requestId]?.seenAt ?? input.now
+    const agentId = job.agentId ?? takers.get(requestId)
+    const waits = agentId === undefined && idleSince !== undefined ? { passedOverSince: Math.max(seenAt, idleSince) } : {}
+    const facts = { requestId, name, pipeline, demands, seenAt, ...waits }
+    return { ...facts, ...(agentId === undefined ? {} : { agentId }), ...(matchedAgentIds === undefined ? {} : { matchedAgentIds }) }
   })
   return { known: true, at: reading.at, value }
 }

@@ -218,6 +218,10 @@ export type PoolMemory = {
   readonly lastWatchedAt?: Instant
   readonly jobs: Readonly<Record<string, { readonly seenAt: Instant; readonly startedAt?: Instant }>>
   readonly orphans: Readonly<Record<string, Instant>>
+  /** When the machines were first listed completely. */
+  readonly firstListedAt?: Instant
+  /** The machines of that list which a person gave up for replacement have been taken. */
+  readonly replaced?: true
   /** Azure says since then that the scale set does not exist. */
   readonly scaleSetGoneSince?: Instant
   readonly claim?: { readonly value: string; readonly seenAt: Instant; readonly refreshedAt?: Instant }

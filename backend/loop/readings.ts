@@ -78,6 +78,9 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
       await refreshDue('jobs', signal)
       const jobs = get('jobs')
       if (jobs.known && jobs.value.length > 0) pace = paces.active
+      // A waiting job is only held against agents that were read after it: an older list still shows them with their last job.
+      const isWaiting = jobs.known && jobs.value.some((job) => job.agentId === undefined)
+      if (isWaiting && (slots.agents.last?.at ?? 0) < jobs.at) slots.agents.dueAt = 1
       await Promise.all([refreshDue('agents', signal), refreshDue('machines', signal), refreshDue('scaleSet', signal)])
     },
     expire(part) {

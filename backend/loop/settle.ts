@@ -93,7 +93,10 @@ function settleUnansweredGrowth(intent: Intent, seen: Seen, to: To): IntentChang
 }
 
 function settleDelete(intent: Intent, seen: Seen, to: To): IntentChange | undefined {
-  const left = machinesOf(intent).filter(({ id, generation }) => seen.memory.get(id)?.generation === generation)
+  const left = machinesOf(intent).filter(({ id, generation }) => {
+    const memory = seen.memory.get(id)
+    return memory?.generation === generation && memory.missingSince === undefined
+  })
   if (left.length === 0) return to('settled')
   if (intent.state === 'accepted') {
     const operation = operationOf(intent, seen)

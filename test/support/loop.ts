@@ -34,6 +34,7 @@ export type Answers = {
   rooms: readonly Room[] | string
   /** What changes answer, by name; done unless set. */
   outcomes: Record<string, CallOutcome>
+  parallelJobsFree: number | string
   slowDownMs: number
 }
 
@@ -57,6 +58,7 @@ export function anOutside(over: Partial<Answers> = {}): Outside {
     operation: { state: 'running' },
     rooms: [],
     outcomes: {},
+    parallelJobsFree: 'not asked',
     slowDownMs: 0,
     ...over,
   }
@@ -80,6 +82,7 @@ export function anOutside(over: Partial<Answers> = {}): Outside {
     addPlaceholder: (_pool, name, version) => change('addPlaceholder', name, version),
     updatePlaceholder: (_pool, agentId, version) => change('updatePlaceholder', agentId, version),
     deletePool: (poolId) => change('deletePool', poolId),
+    parallelJobsFree: () => read('parallelJobsFree', answers.parallelJobsFree),
     slowDownMs: () => answers.slowDownMs,
   }
   const scaleSet: ScaleSet = {
