@@ -34,11 +34,12 @@ export function decide(snapshot: PoolSnapshot, settings: PoolSettings, now: Inst
   const removal = remove(snapshot, settings, { standby, demand, lives, growing: growth.steps.length > 0 }, now)
   const used = growth.updates + removal.updates
   const steps = [...growth.steps, ...removal.steps, ...upkeep(snapshot, settings, used, now)]
+  const isSoon = steps.length > 0 || growth.reasons.some((reason) => reason.code === 'too-old')
   return {
     wanted: Math.min(settings.machinesMax, totalMachines(snapshot) + growth.by),
     steps,
     reasons: [...demand.reasons, ...growth.reasons, ...removal.reasons],
-    lookAgainInMs: steps.length > 0 ? paceMs.afterStep : isActive(snapshot) ? paceMs.active : paceMs.quiet,
+    lookAgainInMs: isSoon ? paceMs.afterStep : isActive(snapshot) ? paceMs.active : paceMs.quiet,
   }
 }
 

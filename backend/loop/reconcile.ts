@@ -78,7 +78,7 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
     pass: recordOf(state, entry),
   })
   remember(state, seen.pool, seen.machines, [...state.intents.values(), ...intents], seen.change.intents ?? [])
-  state.isActive = isActive(seen.snapshot)
+  state.isActive = isActive(seen.snapshot) || decision.reasons.some((reason) => reason.code === 'too-old' && reason.stops === 'growth')
   reportPass(parts, record.poolId, seen, counts, clock.now() - startedAt)
   if (intents.length > 0) await carryOut(parts, state, record, { lease, intents, signal })
   return { snapshot: seen.snapshot, decision, counts, at: now, forget: intents.some((intent) => isPoolGone(intent, state)) }

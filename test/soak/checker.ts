@@ -13,12 +13,13 @@ export type Checker = {
   readonly violations: readonly Violation[]
 }
 
-const violationsKept = 20
+/** Of each invariant. */
+const violationsKept = 5
 
 export function createChecker(scene: Scene, bounds: Bounds): Checker {
   const violations: Violation[] = []
   const report = (invariant: string, at: number, detail: string): void => {
-    if (violations.length < violationsKept) violations.push({ invariant, at, detail })
+    if (violations.filter((each) => each.invariant === invariant).length < violationsKept) violations.push({ invariant, at, detail })
   }
   const ledger = createLedger(scene, bounds)
   const judges: readonly Judge[] = [

@@ -64,7 +64,7 @@ async function replay(seed: number, hours: number, json: boolean): Promise<void>
 }
 
 async function printSabotage(json: boolean): Promise<void> {
-  const result = await runSabotage()
+  const result = await runSabotage(undefined, (line) => console.error(line))
   console.log(json ? JSON.stringify(result) : sabotageText(result))
   if (Object.values(result).some(({ caught }) => !caught)) process.exitCode = 1
 }

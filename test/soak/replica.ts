@@ -24,6 +24,8 @@ export type Breakage = {
   readonly record?: (record: PoolRecord, worldMs: number) => PoolRecord
   readonly lease?: (current: () => Lease | undefined) => () => Lease | undefined
   readonly clock?: (clock: Clock) => Clock
+  /** The record that the extension's entry is made from. */
+  readonly extension?: (record: PoolRecord) => PoolRecord
 }
 
 export type ReplicaParts = {

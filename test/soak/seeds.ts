@@ -11,7 +11,7 @@ export async function judgeSeed(seed: number, hours: number, breakage: Breakage 
   const result = await runSeed(plan, { breakage })
   if (plan.kind !== 'clock' || result.violations.length > 0) return reportOf(result, [])
   const steady = await runSeed({ ...plan, jumps: [] }, { breakage })
-  const violations = compare(result.actions, steady.actions)
+  const violations = compareActions(result.actions, steady.actions)
   return { ...reportOf(result, violations), simulatedMs: result.simulatedMs + steady.simulatedMs, events: result.events + steady.events, jobs: result.jobs + steady.jobs, removals: result.removals + steady.removals }
 }
 
@@ -20,7 +20,7 @@ function reportOf({ actions: _actions, story: _story, ...result }: SeedResult, m
 }
 
 /** S14: a wrong clock changes no decision. */
-function compare(jumped: readonly string[], steady: readonly string[]): readonly Violation[] {
+export function compareActions(jumped: readonly string[], steady: readonly string[]): readonly Violation[] {
   const length = Math.max(jumped.length, steady.length)
   for (let i = 0; i < length; i++) {
     if (jumped[i] === steady[i]) continue
