@@ -2,7 +2,7 @@
 import type { Reading } from '../core/snapshot.ts'
 import type { CallOutcome } from '../loop/ports.ts'
 import type { ChangeAnswer, Http } from './http.ts'
-import { asCount, asObject, asRows, asText, optional } from './shape.ts'
+import { asCount, asFlag, asObject, asRows, asText, optional } from './shape.ts'
 
 /** A {@link CallOutcome} that carries what was made. */
 export type ChangeResult<T> = { readonly kind: 'done'; readonly value: T } | Exclude<CallOutcome, { readonly kind: 'done' }>
@@ -12,6 +12,9 @@ export type DevOpsPool = {
   readonly name: string
   /** Azure Pipelines' own scale set pools have it: Azure DevOps sizes them itself. */
   readonly builtIn: boolean
+  /** New projects get a queue for it. */
+  readonly autoProvision: boolean
+  readonly autoUpdate: boolean
 }
 export type DevOpsQueue = { readonly id: number; readonly name: string }
 /** Who we are for Azure DevOps. */
@@ -25,6 +28,12 @@ export interface DevOpsAdmin {
   canManage(poolName: string, signal: AbortSignal): Promise<Reading<boolean>>
   connection(signal: AbortSignal): Promise<Reading<DevOpsConnection>>
   addPool(name: string, signal: AbortSignal): Promise<ChangeResult<DevOpsPool>>
+  updatePool(
+    poolId: number,
+    change: { readonly name?: string; readonly autoProvision?: boolean; readonly autoUpdate?: boolean },
+    signal: AbortSignal,
+  ): Promise<CallOutcome>
+  findQueue(project: string, name: string, signal: AbortSignal): Promise<Reading<DevOpsQueue | undefined>>
   addQueue(project: string, poolId: number, name: string, signal: AbortSignal): Promise<ChangeResult<DevOpsQueue>>
   /** Every pipeline of the project may use the queue without asking. */
   authorizeAllPipelines(project: string, queueId: number, signal: AbortSignal): Promise<CallOutcome>
@@ -60,25 +69,49 @@ export function createDevOpsAdmin({ http }: { readonly http: Http }): DevOpsAdmi
         poolFrom(json, 'pool'),
       )
     },
+    async updatePool(poolId, change, signal) {
+      const answer = await http.change({
+        operation: 'update pool',
+        method: 'PATCH',
+        url: `${pools}/${String(poolId)}`,
+        body: change,
+        signal,
+      })
+      return answer.kind === 'done' ? { kind: 'done' } : answer
+    },
+    findQueue: (project, name, signal) =>
+      http.read(
+        { operation: 'find queue', method: 'GET', url: `${queuesOf(project)}?queueName=${encodeURIComponent(name)}`, signal },
+        (json) =>
+          asRows(json)
+            .map(queueFrom)
+            .find((queue) => queue.name.toLowerCase() === name.toLowerCase()),
+      ),
     async addQueue(project, poolId, name, signal) {
       const body = { name, pool: { id: poolId } }
       const answer = await http.change({
         operation: 'add queue',
         method: 'POST',
-        url: `${encodeURIComponent(project)}/_apis/distributedtask/queues`,
+        url: queuesOf(project),
         body,
         signal,
       })
       return resultOf(answer, (json) => queueFrom(json))
     },
-    async authorizeAllPipelines(project, queueId, signal) {
-      const url = `${encodeURIComponent(project)}/_apis/pipelines/pipelinePermissions/queue/${String(queueId)}`
-      const body = { resource: { type: 'queue', id: String(queueId) }, allPipelines: { authorized: true } }
-      const headers = { accept: 'application/json;api-version=7.0-preview.1' }
-      const answer = await http.change({ operation: 'authorize pipelines', method: 'PATCH', url, body, headers, signal })
-      return answer.kind === 'done' ? { kind: 'done' } : answer
-    },
+    authorizeAllPipelines: (project, queueId, signal) => authorize(http, project, queueId, signal),
   }
+}
+
+async function authorize(http: Http, project: string, queueId: number, signal: AbortSignal): Promise<CallOutcome> {
+  const url = `${encodeURIComponent(project)}/_apis/pipelines/pipelinePermissions/queue/${String(queueId)}`
+  const body = { resource: { type: 'queue', id: String(queueId) }, allPipelines: { authorized: true } }
+  const headers = { accept: 'application/json;api-version=7.0-preview.1' }
+  const answer = await http.change({ operation: 'authorize pipelines', method: 'PATCH', url, body, headers, signal })
+  return answer.kind === 'done' ? { kind: 'done' } : answer
+}
+
+function queuesOf(project: string): string {
+  return `${encodeURIComponent(project)}/_apis/distributedtask/queues`
 }
 
 /** A change that was accepted with an answer we do not understand is made, but what was made is unknown. */
@@ -102,7 +135,14 @@ function poolFrom(json: unknown, path: string): DevOpsPool {
     typeof options === 'number'
       ? (options & elasticPoolOption) !== 0
       : /\belasticPool\b/.test(optional(options, `${path}.options`, asText) ?? '')
-  return { id: asCount(pool['id'], `${path}.id`), name: asText(pool['name'], `${path}.name`), builtIn }
+  const flag = (name: string): boolean => asFlag(pool[name] ?? false, `${path}.${name}`)
+  return {
+    id: asCount(pool['id'], `${path}.id`),
+    name: asText(pool['name'], `${path}.name`),
+    builtIn,
+    autoProvision: flag('autoProvision'),
+    autoUpdate: flag('autoUpdate'),
+  }
 }
 
 function queueFrom(json: unknown): DevOpsQueue {

@@ -19,7 +19,6 @@ import type { CheckedAccess } from '../loop/pool-check.ts'
 import type { Organization } from '../loop/pools.ts'
 import type { Metrics, Pipelines, ScaleSet } from '../loop/ports.ts'
 import { exitCodes, Failure } from './exit.ts'
-import { createOrganization } from './organization.ts'
 
 export type Outside = {
   readonly devOps: Http
@@ -48,7 +47,7 @@ export function connectOutside(configuration: Configuration, clock: ServiceClock
   return {
     devOps,
     pipelines: createPipelines({ http: devOps }),
-    organization: createOrganization(devOps, createDevOpsAdmin({ http: devOps })),
+    organization: createDevOpsAdmin({ http: devOps }),
     scaleSet: (scaleSetId) =>
       accessTo(
         createScaleSet({ config: azure, http: azureHttp, scaleSetId, clock }),

@@ -285,7 +285,8 @@ function agentPart(agent: PipelinesAgent | undefined): { agent?: ReturnType<type
   return { agent: refOf(agent), ...jobPart(agent) }
 }
 
-function refOf(agent: PipelinesAgent): { id: number; name: string; online: boolean; enabled: boolean; version?: string } {
+/** What the core needs to know of an agent. */
+export function refOf(agent: PipelinesAgent): { id: number; name: string; online: boolean; enabled: boolean; version?: string } {
   return {
     id: agent.id,
     name: agent.name,

@@ -2,6 +2,7 @@
 import { growthBlockers } from '../core/checks.ts'
 import { parseClaim } from '../core/claim.ts'
 import type { Instant, Job, Machine, OrphanAgent, OtherAgent, Placeholder, PoolSnapshot, Reading, ScaleSetState } from '../core/snapshot.ts'
+import { refOf } from './join.ts'
 import type { Joined } from './join.ts'
 import { extensionState } from './extension.ts'
 import { percentile } from './pool-memory.ts'
@@ -116,16 +117,6 @@ export function placeholderName(poolId: number): string {
 
 function isPlaceholder(agent: PipelinesAgent, pool: PoolMemory, poolId: number): boolean {
   return agent.id === pool.placeholder?.agentId || agent.name === placeholderName(poolId)
-}
-
-function refOf(agent: PipelinesAgent): { id: number; name: string; online: boolean; enabled: boolean; version?: string } {
-  return {
-    id: agent.id,
-    name: agent.name,
-    online: agent.online,
-    enabled: agent.enabled,
-    ...(agent.version === undefined ? {} : { version: agent.version }),
-  }
 }
 
 function scaleSetPart(input: ObserveInput, pool: PoolMemory): PoolSnapshot['scaleSet'] {

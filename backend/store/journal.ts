@@ -41,38 +41,50 @@ function createReads(db: Kysely<Schema>): Journal['remembered'] {
   }
 }
 
-type Writes = (tx: Transaction<Schema>, poolId: number, change: JournalChange, now: number) => Promise<void>
+type Write = (tx: Transaction<Schema>, poolId: number, change: JournalChange, now: number) => Promise<void>
 
-function createWrites(db: Kysely<Schema>): Writes {
+/** Each part of a change by itself; a part that is absent costs nothing. */
+function createWrites(db: Kysely<Schema>): Write {
   const writePools = bulkInsert<Schema['pool_memory']>(db, 'pool_memory', ['pool_id', 'json'], ['pool_id'])
   const writeMachines = bulkInsert<Schema['machines']>(db, 'machines', ['pool_id', 'id', 'name', 'json'], ['pool_id', 'id'])
   const writeIntents = bulkInsert<IntentRow>(db, 'intents', intentColumns)
   const writeLog = bulkInsert<LogRow>(db, 'log', logColumns)
-  const writePasses = bulkInsert<PassRow>(db, 'passes', passColumns)
   const changeIntent = intentChanger(db)
-  const repeatPass = passRepeater(db)
-  return async (tx, poolId, change, now) => {
-    if (change.pool) await writePools(tx, [{ pool_id: poolId, json: JSON.stringify(change.pool) }])
+  const writePass = passWriter(db)
+  const memory: Write = async (tx, poolId, { pool, machines, forgottenMachines }, now) => {
+    if (pool) await writePools(tx, [{ pool_id: poolId, json: JSON.stringify(pool) }])
     // Azure may give an instance id out again: the machine that left goes first.
-    if (change.forgottenMachines?.length) await forgetMachines(tx, poolId, change.forgottenMachines, now)
-    if (change.machines?.length)
+    if (forgottenMachines?.length) await forgetMachines(tx, poolId, forgottenMachines, now)
+    if (machines?.length)
       await writeMachines(
         tx,
-        change.machines.map((machine) => machineRow(poolId, machine)),
+        machines.map((machine) => machineRow(poolId, machine)),
       )
-    if (change.newIntents?.length) await writeIntents(tx, change.newIntents.map(intentRow))
-    for (const intent of change.intents ?? []) await changeIntent(tx, poolId, intent)
-    if (change.log?.length)
+  }
+  const intents: Write = async (tx, poolId, { newIntents, intents: changes }) => {
+    if (newIntents?.length) await writeIntents(tx, newIntents.map(intentRow))
+    for (const intent of changes ?? []) await changeIntent(tx, poolId, intent)
+  }
+  const records: Write = async (tx, poolId, { log, ordersTaken, pass }) => {
+    if (log?.length)
       await writeLog(
         tx,
-        change.log.map((entry) => logRow(poolId, entry)),
+        log.map((entry) => logRow(poolId, entry)),
       )
-    if (change.ordersTaken?.length)
-      await tx.deleteFrom('orders').where('pool_id', '=', poolId).where('id', 'in', change.ordersTaken).execute()
-    if (change.pass === undefined) return
-    if ('repeatedAt' in change.pass) await repeatPass(tx, poolId, change.pass)
-    else await writePasses(tx, [passRow(poolId, change.pass)])
+    if (ordersTaken?.length) await tx.deleteFrom('orders').where('pool_id', '=', poolId).where('id', 'in', ordersTaken).execute()
+    if (pass) await writePass(tx, poolId, pass)
   }
+  return async (tx, poolId, change, now) => {
+    for (const write of [memory, intents, records]) await write(tx, poolId, change, now)
+  }
+}
+
+function passWriter(
+  db: Kysely<Schema>,
+): (tx: Transaction<Schema>, poolId: number, pass: NonNullable<JournalChange['pass']>) => Promise<void> {
+  const writePasses = bulkInsert<PassRow>(db, 'passes', passColumns)
+  const repeatPass = passRepeater(db)
+  return (tx, poolId, pass) => ('repeatedAt' in pass ? repeatPass(tx, poolId, pass) : writePasses(tx, [passRow(poolId, pass)]))
 }
 
 // prettier-ignore

@@ -207,8 +207,8 @@ describe('the administration of pools', () => {
 
   test('makes pools and queues, and tells what was made', async () => {
     const { admin } = await serve(json({ id: 12, name: 'linux', options: 'none' }))
-    expect(await admin.addPool('linux', never)).toEqual({ kind: 'done', value: { id: 12, name: 'linux', builtIn: false } })
-    expect(await admin.addQueue('My project', 12, 'linux', never)).toEqual({ kind: 'done', value: { id: 12, name: 'linux' } })
+    expect(await admin.addPool('linux', never)).toMatchObject({ kind: 'done', value: { id: 12, name: 'linux', builtIn: false } })
+    expect(await admin.addQueue('My project', 12, 'linux', never)).toMatchObject({ kind: 'done', value: { id: 12, name: 'linux' } })
     expect(outside.received[1]?.url).toBe('/My%20project/_apis/distributedtask/queues')
     outside.answer = json({ typeKey: 'AccessDeniedException', message: 'No.' }, 403)
     expect(await admin.addPool('linux', never)).toMatchObject({ kind: 'refused', code: 'AccessDeniedException' })

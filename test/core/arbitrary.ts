@@ -240,7 +240,9 @@ export const troubled: fc.Arbitrary<Situation> = fc
   }))
 
 /** A pool that wants to grow. */
-export const hungry: fc.Arbitrary<Situation> = fc.tuple(clearSituation, fc.constantFrom(4, 40)).map(([{ snapshot, settings: chosen }, machinesMax]) => ({
-  settings: { ...chosen, machinesMax, standby: 15, deleting: false },
-  snapshot,
-}))
+export const hungry: fc.Arbitrary<Situation> = fc
+  .tuple(clearSituation, fc.constantFrom(4, 40))
+  .map(([{ snapshot, settings: chosen }, machinesMax]) => ({
+    settings: { ...chosen, machinesMax, standby: 15, deleting: false },
+    snapshot,
+  }))

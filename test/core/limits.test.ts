@@ -28,6 +28,8 @@ describe('growth is granted', () => {
   test('not while a finding stops it', () =>
     expect(grant({ scaleSet: { blockers: ['A.', 'B.'] } })).toEqual({ by: 0, reasons: [{ code: 'scale-set-blocked', finding: 'A.' }] }))
 
+  test('without a finding while the scale set is unknown', () => expect(grant({ unknown: ['scaleSet'] }).by).toBe(5))
+
   test('up to four updates a minute', () => {
     const ago = (...seconds: readonly number[]) => seconds.map((each) => now - each * second)
     expect(grant({ recentUpdates: ago(70, 50, 30, 10) }).by).toBe(5)

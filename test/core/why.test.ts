@@ -51,6 +51,12 @@ describe('a job', () => {
     })
   })
 
+  test('gets a machine that returns from a reimage, or is asked for beside other steps', () => {
+    const used = someMachines({ stage: 'reimaging', forMs: minute }, { stage: 'disabled' })
+    expect(job({ jobs: someJobs(2), machines: used, boot }, 1)?.estimatedStartAt).toBe(now + 3 * minute)
+    expect(job({ jobs: someJobs(2), machines: used, boot }, 2)?.estimatedStartAt).toBe(now + 4 * minute)
+  })
+
   test('gets a machine that is asked for now, or was before', () => {
     expect(job({ jobs: someJobs(1), boot })?.estimatedStartAt).toBe(now + 4 * minute)
     expect(job({ jobs: someJobs(1), asked: 1, boot })?.estimatedStartAt).toBe(now + 4 * minute)

@@ -16,7 +16,10 @@ type Scene = {
   readonly stopped?: boolean
 }
 
-async function sendAll(actions: readonly Action[], scene: Scene): Promise<{ readonly results: readonly Result[]; readonly outside: Outside }> {
+async function sendAll(
+  actions: readonly Action[],
+  scene: Scene,
+): Promise<{ readonly results: readonly Result[]; readonly outside: Outside }> {
   const outside = anOutside(scene.answers)
   const intents = actions.map((action) => anIntent(action))
   const state = aState(outside, { machines: scene.machines ?? [], intents: scene.open ?? [], pool: scene.pool ?? {} })
@@ -37,7 +40,8 @@ async function sendAll(actions: readonly Action[], scene: Scene): Promise<{ read
   return { results: intents.map(({ id }) => results.get(id)!), outside }
 }
 
-const changed = (outside: Outside): readonly string[] => outside.calls.filter((call) => /^(set|remove|delete|reimage|claim|merge|put|add|update)/.test(call))
+const changed = (outside: Outside): readonly string[] =>
+  outside.calls.filter((call) => /^(set|remove|delete|reimage|claim|merge|put|add|update)/.test(call))
 
 /** What was sent, or why it was left. */
 async function send(action: Action, scene: Scene = {}): Promise<string> {
@@ -66,7 +70,8 @@ describe('S5: nothing is sent', () => {
 })
 
 describe('growing', () => {
-  test('adds to a capacity read anew', async () => expect(await send(grow(2), { answers: { scaleSet: anAzureSet({ capacity: 3 }) }, machines: standing(3) })).toBe('setCapacity 5'))
+  test('adds to a capacity read anew', async () =>
+    expect(await send(grow(2), { answers: { scaleSet: anAzureSet({ capacity: 3 }) }, machines: standing(3) })).toBe('setCapacity 5'))
 
   test('ends at the maximum, with deleting machines beside the capacity', async () => {
     const scene = { answers: { scaleSet: anAzureSet({ capacity: 2 }) }, machines: [...standing(2), aMemory(8, { stage: 'deleting' })] }
@@ -75,20 +80,29 @@ describe('growing', () => {
   })
 
   test('asks again with the same capacity', async () =>
-    expect(await send({ kind: 'ask-again', owed: 2, machinesMax: 4 }, { answers: { scaleSet: anAzureSet({ capacity: 4 }) } })).toBe('setCapacity 4'))
+    expect(await send({ kind: 'ask-again', owed: 2, machinesMax: 4 }, { answers: { scaleSet: anAzureSet({ capacity: 4 }) } })).toBe(
+      'setCapacity 4',
+    ))
 
   describe('kubernetes/autoscaler #3240, #7432, #9452: a throttled or zero capacity read never lowers capacity', () => {
-    test('throttled: nothing is written', async () => expect(await send(grow(), { answers: { scaleSet: '429 TooManyRequests' }, machines: standing(5) })).toBe('left: the scale set could not be read (429 TooManyRequests)'))
+    test('throttled: nothing is written', async () =>
+      expect(await send(grow(), { answers: { scaleSet: '429 TooManyRequests' }, machines: standing(5) })).toBe(
+        'left: the scale set could not be read (429 TooManyRequests)',
+      ))
 
     test.each([0, 4])('%i for five machines: nothing is written, and the list is read again', async (capacity) => {
       const answers = { scaleSet: anAzureSet({ capacity }) }
-      expect(await send(grow(), { answers, machines: standing(5) })).toContain(`left: Azure answered a capacity of ${capacity}, below the 5 machines`)
+      expect(await send(grow(), { answers, machines: standing(5) })).toContain(
+        `left: Azure answered a capacity of ${capacity}, below the 5 machines`,
+      )
       expect(await send({ kind: 'ask-again', owed: 1, machinesMax: 9 }, { answers, machines: standing(5) })).toMatch(/^left/)
     })
 
     test('machines asked for and not seen yet count too', async () => {
       const open = anIntent(grow(3), { state: 'accepted', capacity: { from: 2, to: 5 }, seen: ['1'] })
-      expect(await send(grow(), { answers: { scaleSet: anAzureSet({ capacity: 3 }) }, machines: standing(2), open: [open] })).toContain('below the 4 machines')
+      expect(await send(grow(), { answers: { scaleSet: anAzureSet({ capacity: 3 }) }, machines: standing(2), open: [open] })).toContain(
+        'below the 4 machines',
+      )
     })
 
     test('machines being deleted, or missing from the list, do not', async () => {
@@ -99,9 +113,15 @@ describe('growing', () => {
 
   test.each<[string, Answers['scaleSet'], string]>([
     ['gone', undefined, 'left: the scale set does not exist any more'],
-    ['claimed by another', anAzureSet({ tags: { ScaleSetAgentsOwner: 'them/1/2' } }), 'left: the scale set is not marked as ours any more (them/1)'],
+    [
+      'claimed by another',
+      anAzureSet({ tags: { ScaleSetAgentsOwner: 'them/1/2' } }),
+      'left: the scale set is not marked as ours any more (them/1)',
+    ],
     ['not claimed any more', anAzureSet({ tags: {} }), 'left: the scale set is not marked as ours any more (free)'],
-  ])('not on a scale set that is %s', async (_what, scaleSet, expected) => expect(await send(grow(), { answers: { scaleSet } })).toBe(expected))
+  ])('not on a scale set that is %s', async (_what, scaleSet, expected) =>
+    expect(await send(grow(), { answers: { scaleSet } })).toBe(expected),
+  )
 })
 
 describe('taking an agent out of the pool', () => {
@@ -114,7 +134,10 @@ describe('taking an agent out of the pool', () => {
     ['one that a person enabled', agents({ enabled: true }), 'left: agent m1 is online and enabled by now'],
     ['when the agents cannot be read', { answers: { agents: '500' } }, 'left: the agents could not be read again'],
   ])('%s', async (_what, scene, expected) => expect(await send(unregister, scene)).toBe(expected))
-  test('an orphan in the same way', async () => expect(await send({ kind: 'unregister-orphan', agentId: 101, name: 'm1' }, agents({ requestId: 3 }))).toMatch(/^left: agent m1 has job/))
+  test('an orphan in the same way', async () =>
+    expect(await send({ kind: 'unregister-orphan', agentId: 101, name: 'm1' }, agents({ requestId: 3 }))).toMatch(
+      /^left: agent m1 has job/,
+    ))
 })
 
 describe('deleting machines', () => {
@@ -124,7 +147,8 @@ describe('deleting machines', () => {
     answers: { machines: [anAzureMachine(1, over.listed), anAzureMachine(2)], ...over.answers },
   })
   test('by instance id, in one call', async () => expect(await send(remove(ref(1), ref(2)), scene())).toBe('deleteMachines 1 2'))
-  test('reimages in one call too', async () => expect(await send({ kind: 'reimage', machines: [ref(1)] }, scene())).toBe('reimageMachines 1'))
+  test('reimages in one call too', async () =>
+    expect(await send({ kind: 'reimage', machines: [ref(1)] }, scene())).toBe('reimageMachines 1'))
 
   test.each<[string, Parameters<typeof scene>[0]]>([
     ['in another generation', { memory: { generation: 2 } }],
@@ -138,19 +162,26 @@ describe('deleting machines', () => {
   })
 
   test('the agent that we removed does not count when an old list still shows it', async () =>
-    expect(await send(remove(ref(1)), scene({ memory: { formerAgentId: 101 }, answers: { agents: [aPipelinesAgent(1)] } }))).toBe('deleteMachines 1'))
+    expect(await send(remove(ref(1)), scene({ memory: { formerAgentId: 101 }, answers: { agents: [aPipelinesAgent(1)] } }))).toBe(
+      'deleteMachines 1',
+    ))
 
   test('a forced delete minds neither agent nor protection, but the machine must be the same', async () => {
     const forced = { ...ref(1), force: true as const }
-    expect(await send(remove(forced), scene({ listed: { protected: true }, answers: { agents: [aPipelinesAgent(1)] } }))).toMatch(/^(deleteMachines 1|left)/)
+    expect(await send(remove(forced), scene({ listed: { protected: true }, answers: { agents: [aPipelinesAgent(1)] } }))).toMatch(
+      /^(deleteMachines 1|left)/,
+    )
     expect(await send(remove(forced), scene({ listed: { createdAt: 'later' } }))).toMatch(/^left/)
   })
 
   test.each<[string, Partial<Answers>]>([
     ['machines', { machines: '500' }],
     ['agents', { agents: '500' }],
-  ])('not when the %s cannot be read again', async (_what, answers) => expect(await send(remove(ref(1)), { machines: [aMemory(1)], answers })).toBe('left: machines or agents could not be read again'))
-  test('not on a scale set of another', async () => expect(await send(remove(ref(1)), scene({ answers: { scaleSet: anAzureSet({ tags: {} }) } }))).toMatch(/not marked as ours/))
+  ])('not when the %s cannot be read again', async (_what, answers) =>
+    expect(await send(remove(ref(1)), { machines: [aMemory(1)], answers })).toBe('left: machines or agents could not be read again'),
+  )
+  test('not on a scale set of another', async () =>
+    expect(await send(remove(ref(1)), scene({ answers: { scaleSet: anAzureSet({ tags: {} }) } }))).toMatch(/not marked as ours/))
 
   test('what is looked at again is read once for a round', async () => {
     const { outside } = await sendAll([unregister, remove(ref(1)), remove(ref(2))], scene())
@@ -163,8 +194,24 @@ describe('keeping the scale set', () => {
   test.each<[Action, Scene, string]>([
     [{ kind: 'claim' }, set({ team: 'ci' }), 'claimTag ScaleSetAgentsOwner owner/7/1'],
     [{ kind: 'claim' }, set({ ScaleSetAgentsOwner: 'them/1/2' }), 'left: the scale set is marked by them/1/2 by now'],
-    [{ kind: 'claim' }, { ...set({ scalesetagentsowner: 'them/1/2' }), record: { takeOverConfirmed: true }, pool: { claim: { value: 'them/1/2', seenAt: 0 } } }, 'claimTag scalesetagentsowner owner/7/1'],
-    [{ kind: 'claim' }, { ...set({ ScaleSetAgentsOwner: 'them/1/3' }), record: { takeOverConfirmed: true }, pool: { claim: { value: 'them/1/2', seenAt: 0 } } }, 'left: the scale set is marked by them/1/3 by now'],
+    [
+      { kind: 'claim' },
+      {
+        ...set({ scalesetagentsowner: 'them/1/2' }),
+        record: { takeOverConfirmed: true },
+        pool: { claim: { value: 'them/1/2', seenAt: 0 } },
+      },
+      'claimTag scalesetagentsowner owner/7/1',
+    ],
+    [
+      { kind: 'claim' },
+      {
+        ...set({ ScaleSetAgentsOwner: 'them/1/3' }),
+        record: { takeOverConfirmed: true },
+        pool: { claim: { value: 'them/1/2', seenAt: 0 } },
+      },
+      'left: the scale set is marked by them/1/3 by now',
+    ],
     [{ kind: 'refresh-claim' }, {}, 'mergeTag ScaleSetAgentsOwner owner/7/5'],
     [{ kind: 'refresh-claim' }, set({}), 'left: the scale set is not marked as ours any more'],
     [{ kind: 'put-extension' }, {}, `putExtension ${extensionName}`],
@@ -181,12 +228,21 @@ test.each<[Action, Scene, string]>([
   [{ kind: 'save', machine: ref(1), agentId: 101, cause: 'failed-to-start' }, {}, 'setEnabled 101 false'],
   [{ kind: 'save', machine: ref(1), cause: 'failed-to-start' }, {}, ''],
   [{ kind: 'add-placeholder', capabilities: {} }, {}, 'addPlaceholder scale-set-agents-placeholder-7 2.155.1'],
-  [{ kind: 'update-placeholder', agentId: 9, capabilities: {} }, { pool: { learned: { capabilities: {}, version: '4.1', at: 0 } } }, 'updatePlaceholder 9 4.1'],
+  [
+    { kind: 'update-placeholder', agentId: 9, capabilities: {} },
+    { pool: { learned: { capabilities: {}, version: '4.1', at: 0 } } },
+    'updatePlaceholder 9 4.1',
+  ],
   [{ kind: 'delete-pool' }, {}, 'deletePool 7'],
 ])('%j', async (action, scene, expected) => expect(await send(action, scene)).toBe(expected))
 
 test('an intent that fails does not stop the next ones', async () => {
   const refused = { kind: 'refused', status: 500, code: 'x', message: '' } as const
-  const { results } = await sendAll([{ kind: 'delete-pool' }, { kind: 'refresh-claim' }], { answers: { outcomes: { deletePool: refused } } })
-  expect(results).toMatchObject([{ kind: 'sent', outcome: refused }, { kind: 'sent', outcome: { kind: 'done' } }])
+  const { results } = await sendAll([{ kind: 'delete-pool' }, { kind: 'refresh-claim' }], {
+    answers: { outcomes: { deletePool: refused } },
+  })
+  expect(results).toMatchObject([
+    { kind: 'sent', outcome: refused },
+    { kind: 'sent', outcome: { kind: 'done' } },
+  ])
 })

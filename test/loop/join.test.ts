@@ -26,9 +26,14 @@ function joined({ listed = [], agents = [], memory = [], listAgeMs = 0, ...rest 
   })
 }
 
+type One = Omit<Scene, 'memory' | 'listed'> & {
+  readonly azure?: Partial<AzureMachine>
+  readonly agent?: Partial<PipelinesAgent>
+  readonly memory?: Partial<MachineMemory>
+}
+
 /** One machine of ours, as Azure, Azure DevOps and we know it. */
-function one(scene: { readonly azure?: Partial<AzureMachine>; readonly agent?: Partial<PipelinesAgent>; readonly memory?: Partial<MachineMemory> } & Scene): Machine {
-  const { azure, agent, memory, ...rest } = scene as Scene & { azure?: Partial<AzureMachine>; agent?: Partial<PipelinesAgent>; memory?: Partial<MachineMemory> }
+function one({ azure, agent, memory, ...rest }: One): Machine {
   const [machine] = joined({
     ...rest,
     listed: [anAzureMachine(1, azure)],
@@ -42,40 +47,73 @@ const was = { onlineAt: now - 60 * minute, agentId: 101 }
 const leaving = { cause: 'surplus', next: 'delete' } as const
 
 describe('the stage of a machine', () => {
-  test.each<[string, Parameters<typeof one>[0], Partial<Machine> & { readonly stage: string }]>([
-    ['Azure creates it', { azure: { provisioning: 'creating' } }, { stage: 'creating' }],
-    ['created, and its agent not there yet', {}, { stage: 'starting', after: 'create' } as never],
+  test.each<[string, One, object]>([
+    ['Azure creates it', { azure: { provisioning: 'creating', power: 'starting' } }, { stage: 'creating' }],
+    ['Azure still runs its extensions', { azure: { provisioning: 'creating' } }, { stage: 'starting', after: 'create' }],
+    ['created, and its agent not there yet', {}, { stage: 'starting', after: 'create' }],
     ['its agent is registered and not online yet', { agent: { online: false } }, { stage: 'starting' }],
-    ['back from a reimage', { memory: { generation: 2 } }, { stage: 'starting', after: 'reimage' } as never],
+    ['back from a reimage', { memory: { generation: 2 } }, { stage: 'starting', after: 'reimage' }],
     ['online, whatever Azure still says', { azure: { provisioning: 'creating' }, agent: {} }, { stage: 'idle' }],
-    ['with a job', { agent: { requestId: 5 } }, { stage: 'busy', requestId: 5 } as never],
+    ['with a job', { agent: { requestId: 5 } }, { stage: 'busy', requestId: 5 }],
     ['offline after it was online', { agent: { online: false }, memory: was }, { stage: 'offline' }],
-    ['offline with a job', { agent: { online: false, requestId: 5 }, memory: was }, { stage: 'offline', requestId: 5 } as never],
+    ['offline with a job', { agent: { online: false, requestId: 5 }, memory: was }, { stage: 'offline', requestId: 5 }],
     ['its agent is not listed any more', { memory: was }, { stage: 'offline' }],
     ['disabled by a person', { agent: { enabled: false }, memory: was }, { stage: 'disabled' }],
-    ['disabled by us', { agent: { enabled: false }, memory: { ...was, leaving } }, { stage: 'draining', cause: 'surplus', next: 'delete' } as never],
+    ['disabled by us', { agent: { enabled: false }, memory: { ...was, leaving } }, { stage: 'draining', cause: 'surplus', next: 'delete' }],
     ['out of the pool', { memory: { ...was, leaving: { ...leaving, unregisteredAt: now } } }, { stage: 'unregistered' }],
-    ['out of the pool, though an old list shows its agent', { agent: {}, memory: { ...was, formerAgentId: 101, leaving: { ...leaving, unregisteredAt: now } } }, { stage: 'unregistered' }],
-    ['out of the pool, and its agent registered again', { agent: { id: 700, enabled: false }, memory: { ...was, formerAgentId: 101, leaving: { ...leaving, unregisteredAt: now } } }, { stage: 'draining' }],
+    [
+      'out of the pool, though an old list shows its agent',
+      { agent: {}, memory: { ...was, formerAgentId: 101, leaving: { ...leaving, unregisteredAt: now } } },
+      { stage: 'unregistered' },
+    ],
+    [
+      'out of the pool, and its agent registered again',
+      { agent: { id: 700, enabled: false }, memory: { ...was, formerAgentId: 101, leaving: { ...leaving, unregisteredAt: now } } },
+      { stage: 'draining' },
+    ],
     ['its one job is over', { agent: { lastRequestId: 5 }, oneJob: true }, { stage: 'used' }],
     ['its one job runs', { agent: { requestId: 5 }, oneJob: true }, { stage: 'busy' }],
-    ['after a job in a reusable pool', { agent: { lastRequestId: 5 } }, { stage: 'idle', warm: true } as never],
-    ['failed before our extension', { azure: { failure: { code: 'OSProvisioningTimedOut', message: '', ours: false } } }, { stage: 'failed', cause: 'creation-failed' } as never],
-    ['failed in our extension', { azure: { failure: { code: 'VMExtensionProvisioningError', message: '', ours: true } } }, { stage: 'failed', cause: 'extension-failed' } as never],
-    ['its extension failed, but its agent is online', { azure: { failure: { code: 'x', message: '', ours: true } }, agent: {} }, { stage: 'idle' }],
-    ['stopped', { azure: { power: 'stopped' }, memory: was }, { stage: 'failed', cause: 'stopped' } as never],
-    ['deallocated with a job', { azure: { power: 'deallocated' }, agent: { online: false, requestId: 5 }, memory: was }, { stage: 'failed', cause: 'stopped', requestId: 5 } as never],
+    ['after a job in a reusable pool', { agent: { lastRequestId: 5 } }, { stage: 'idle', warm: true }],
+    [
+      'failed before our extension',
+      { azure: { failure: { code: 'OSProvisioningTimedOut', message: '', ours: false } } },
+      { stage: 'failed', cause: 'creation-failed' },
+    ],
+    [
+      'failed in our extension',
+      { azure: { failure: { code: 'VMExtensionProvisioningError', message: '', ours: true } } },
+      { stage: 'failed', cause: 'extension-failed' },
+    ],
+    [
+      'its extension failed, but its agent is online',
+      { azure: { failure: { code: 'x', message: '', ours: true } }, agent: {} },
+      { stage: 'idle' },
+    ],
+    ['stopped', { azure: { power: 'stopped' }, memory: was }, { stage: 'failed', cause: 'stopped' }],
+    [
+      'deallocated with a job',
+      { azure: { power: 'deallocated' }, agent: { online: false, requestId: 5 }, memory: was },
+      { stage: 'failed', cause: 'stopped', requestId: 5 },
+    ],
     ['Azure deletes it', { azure: { provisioning: 'deleting' }, agent: {} }, { stage: 'deleting' }],
     ['Azure accepted our delete', { deleting: new Map([['1', now - minute]]) }, { stage: 'deleting' }],
     ['our delete was accepted long ago and it stands', { agent: {}, deleting: new Map([['1', now - 3 * minute]]) }, { stage: 'idle' }],
     ['Azure accepted our reimage', { memory: { generation: 2, reimagingSince: now - 30 * second } }, { stage: 'reimaging' }],
-    ['Azure reimages it', { azure: { provisioning: 'updating' }, memory: { generation: 2, reimagingSince: now - 9 * minute } }, { stage: 'reimaging' }],
+    [
+      'Azure reimages it',
+      { azure: { provisioning: 'updating' }, memory: { generation: 2, reimagingSince: now - 9 * minute } },
+      { stage: 'reimaging' },
+    ],
     ['the reimage is over', { memory: { generation: 2, reimagingSince: now - 2 * minute } }, { stage: 'starting' }],
     ['a reimage without an answer', { agent: {}, unsure: new Set(['1']) }, { stage: 'reimaging' }],
     ['saved', { agent: { enabled: false }, memory: { saved: { cause: 'failed-to-start', by: 'the pool' } } }, { stage: 'saved' }],
     ['the agents are unknown', { agents: 'unknown' }, { stage: 'unclear' }],
     ['not ours', { memory: { ownedBy: 'none' } }, { stage: 'foreign' }],
-    ['of an older model, with an order', { azure: { latestModel: false }, agent: {}, memory: { asked: { order: 'delete', by: 'Ada', force: false } } }, { stage: 'idle', oldModel: true, asked: { order: 'delete', by: 'Ada', force: false } }],
+    [
+      'of an older model, with an order',
+      { azure: { latestModel: false }, agent: {}, memory: { asked: { order: 'delete', by: 'Ada', force: false } } },
+      { stage: 'idle', oldModel: true, asked: { order: 'delete', by: 'Ada', force: false } },
+    ],
   ])('%s', (_what, scene, expected) => expect(one(scene)).toMatchObject(expected))
 
   test('begins when we first see it, and is kept while it lasts', () => {
@@ -90,8 +128,13 @@ describe('S3: a new machine is ours', () => {
     expect(machines.map(({ stage }) => stage)).toEqual(['starting', 'starting', 'foreign'])
     expect(grown).toEqual(['1', '2'])
   })
-  test('when its agent comes online', () => expect(joined({ listed: [anAzureMachine(1)], agents: [aPipelinesAgent(1, { name: 'M1' })] }).machines[0]?.stage).toBe('idle'))
-  test('not when it has the id of one of ours and another creation time', () => expect(joined({ listed: [anAzureMachine(1, { createdAt: 'c2' })], memory: [aMemory(1)] }).machines[0]).toMatchObject({ stage: 'foreign', generation: 1 }))
+  test('when its agent comes online', () =>
+    expect(joined({ listed: [anAzureMachine(1)], agents: [aPipelinesAgent(1, { name: 'M1' })] }).machines[0]?.stage).toBe('idle'))
+  test('not when it has the id of one of ours and another creation time', () =>
+    expect(joined({ listed: [anAzureMachine(1, { createdAt: 'c2' })], memory: [aMemory(1)] }).machines[0]).toMatchObject({
+      stage: 'foreign',
+      generation: 1,
+    }))
 })
 
 describe('a machine that is missing from a list', () => {
@@ -103,9 +146,13 @@ describe('a machine that is missing from a list', () => {
     ['for a minute and in two lists', { missingSince: now - minute }, 0, true],
     ['for less than a minute', { missingSince: now - minute + 1 }, 0, false],
     ['in the same list as before', { missingSince: now - minute }, minute, false],
-    ['once, when it was being deleted', { stage: 'deleting' }, 0, true],
-  ])('%s: is it gone?', (_what, over, listAgeMs, isGone) => expect(joined({ memory: [aMemory(1, over)], listAgeMs }).gone.length === 1).toBe(isGone))
-  test('and back is the same machine', () => expect(joined({ listed: [anAzureMachine(1)], memory: [aMemory(1, { missingSince: 5 })] }).memory.get('1')).not.toHaveProperty('missingSince'))
+  ])('%s: is it gone?', (_what, over, listAgeMs, isGone) =>
+    expect(joined({ memory: [aMemory(1, over)], listAgeMs }).gone.length === 1).toBe(isGone),
+  )
+  test('and back is the same machine', () =>
+    expect(joined({ listed: [anAzureMachine(1)], memory: [aMemory(1, { missingSince: 5 })] }).memory.get('1')).not.toHaveProperty(
+      'missingSince',
+    ))
 })
 
 describe('what a pass learns', () => {
@@ -114,19 +161,51 @@ describe('what a pass learns', () => {
     expect(joined({ listed: [anAzureMachine(1)], agents: [aPipelinesAgent(1)], memory: [memory] }).changed).toEqual([])
   })
   test('how long a boot took, and a reimage', () => {
-    const scene = (generation: number): Scene => ({ listed: [anAzureMachine(1)], agents: [aPipelinesAgent(1)], memory: [aMemory(1, { generation, bornAt: now - 3 * minute })] })
+    const scene = (generation: number): Scene => ({
+      listed: [anAzureMachine(1)],
+      agents: [aPipelinesAgent(1)],
+      memory: [aMemory(1, { generation, bornAt: now - 3 * minute })],
+    })
     expect(joined(scene(1)).booted).toEqual([{ ms: 3 * minute, after: 'create' }])
     expect(joined(scene(2)).booted).toEqual([{ ms: 3 * minute, after: 'reimage' }])
   })
   test('a second job of a one-job agent, once', () => {
     const scene = (memory: Partial<MachineMemory>, oneJob = true): number =>
-      joined({ listed: [anAzureMachine(1)], agents: [aPipelinesAgent(1, { requestId: 6 })], memory: [aMemory(1, { ...was, ...memory })], oneJob }).secondJobs
-    expect([scene({ firstRequestId: 5, lastRequestId: 5 }), scene({ firstRequestId: 5, lastRequestId: 6 }), scene({}), scene({ firstRequestId: 5 }, false)]).toEqual([1, 0, 0, 0])
+      joined({
+        listed: [anAzureMachine(1)],
+        agents: [aPipelinesAgent(1, { requestId: 6 })],
+        memory: [aMemory(1, { ...was, ...memory })],
+        oneJob,
+      }).secondJobs
+    expect([
+      scene({ firstRequestId: 5, lastRequestId: 5 }),
+      scene({ firstRequestId: 5, lastRequestId: 6 }),
+      scene({}),
+      scene({ firstRequestId: 5 }, false),
+    ]).toEqual([1, 0, 0, 0])
   })
 })
 
 test('the next life remembers the machine and nothing of its agent but the id of the former one', () => {
-  const before = aMemory(1, { ...was, firstRequestId: 3, formerAgentId: 101, leaving, asked: { order: 'reimage', by: 'Ada', force: false } })
-  expect(nextLife(before, now)).toEqual({ id: '1', name: 'm1', createdAt: 'c1', generation: 2, ownedBy: 'growth', latestModel: true, stage: 'reimaging', stageSince: now, bornAt: now, reimagingSince: now, formerAgentId: 101 })
+  const before = aMemory(1, {
+    ...was,
+    firstRequestId: 3,
+    formerAgentId: 101,
+    leaving,
+    asked: { order: 'reimage', by: 'Ada', force: false },
+  })
+  expect(nextLife(before, now)).toEqual({
+    id: '1',
+    name: 'm1',
+    createdAt: 'c1',
+    generation: 2,
+    ownedBy: 'growth',
+    latestModel: true,
+    stage: 'reimaging',
+    stageSince: now,
+    bornAt: now,
+    reimagingSince: now,
+    formerAgentId: 101,
+  })
   expect(nextLife(aMemory(1), now)).not.toHaveProperty('formerAgentId')
 })

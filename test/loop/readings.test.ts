@@ -10,10 +10,17 @@ const start = (over: Partial<Answers> = {}): { readonly outside: Outside; readon
 }
 
 /** Passes each `everyMs` for `forMs`; the calls of that time by name. */
-async function passFor({ outside, readings }: ReturnType<typeof start>, everyMs: number, forMs: number, active: boolean): Promise<Readonly<Record<string, number>>> {
+async function passFor(
+  { outside, readings }: ReturnType<typeof start>,
+  everyMs: number,
+  forMs: number,
+  active: boolean,
+): Promise<Readonly<Record<string, number>>> {
   outside.calls.length = 0
   for (const until = outside.clock.at + forMs; outside.clock.at < until; outside.clock.at += everyMs) await readings.refresh(active, signal)
-  return Object.fromEntries(['jobs', 'agents', 'machines', 'scaleSet'].map((name) => [name, outside.calls.filter((call) => call === name).length]))
+  return Object.fromEntries(
+    ['jobs', 'agents', 'machines', 'scaleSet'].map((name) => [name, outside.calls.filter((call) => call === name).length]),
+  )
 }
 
 test('the first pass reads everything', async () => {
@@ -24,8 +31,10 @@ test('the first pass reads everything', async () => {
   expect(readings.get('machines')).toEqual({ known: true, value: [], at: now })
 })
 
-test('pace: quiet, jobs each 12 s and the rest each minute', async () => expect(await passFor(start(), 12 * second, 2 * minute, false)).toEqual({ jobs: 10, agents: 2, machines: 2, scaleSet: 2 }))
-test('pace: active, jobs and agents each 10 s, machines each 30 s', async () => expect(await passFor(start(), 10 * second, 2 * minute, true)).toEqual({ jobs: 12, agents: 12, machines: 4, scaleSet: 2 }))
+test('pace: quiet, jobs each 12 s and the rest each minute', async () =>
+  expect(await passFor(start(), 12 * second, 2 * minute, false)).toEqual({ jobs: 10, agents: 2, machines: 2, scaleSet: 2 }))
+test('pace: active, jobs and agents each 10 s, machines each 30 s', async () =>
+  expect(await passFor(start(), 10 * second, 2 * minute, true)).toEqual({ jobs: 12, agents: 12, machines: 4, scaleSet: 2 }))
 
 test('a job makes the rest of the same pass active', async () => {
   const scene = start()
@@ -35,7 +44,8 @@ test('a job makes the rest of the same pass active', async () => {
   expect(await passFor(scene, second, second, false)).toEqual({ jobs: 1, agents: 1, machines: 1, scaleSet: 0 })
 })
 
-test('a wait that the organization asked for stretches the pace', async () => expect(await passFor(start({ slowDownMs: 20 * second }), second, 2 * minute, true)).toMatchObject({ jobs: 4, agents: 4 }))
+test('a wait that the organization asked for stretches the pace', async () =>
+  expect(await passFor(start({ slowDownMs: 20 * second }), second, 2 * minute, true)).toMatchObject({ jobs: 4, agents: 4 }))
 
 test('budget: failing reads are repeated, but no more than 12 and 4 a minute', async () => {
   const calls = await passFor(start({ jobs: '500', agents: '500', machines: '500', scaleSet: '500' }), second, minute, true)

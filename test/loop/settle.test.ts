@@ -11,7 +11,14 @@ const machines = [1, 2].map((n) => ({ id: String(n), name: `m${n}`, generation: 
 const remove: Action = { kind: 'delete', machines }
 const reimage: Action = { kind: 'reimage', machines }
 
-type Scene = { readonly memory?: readonly MachineMemory[]; readonly capacity?: number; readonly operation?: AzureOperation; readonly listedAgoMs?: number; readonly readAgoMs?: number; readonly provisioning?: string }
+type Scene = {
+  readonly memory?: readonly MachineMemory[]
+  readonly capacity?: number
+  readonly operation?: AzureOperation
+  readonly listedAgoMs?: number
+  readonly readAgoMs?: number
+  readonly provisioning?: string
+}
 
 function settled(action: Action, over: Partial<Intent>, scene: Scene = {}): string | undefined {
   const { memory = [], capacity, operation, listedAgoMs = 0, readAgoMs = 0, provisioning } = scene
@@ -27,7 +34,12 @@ function settled(action: Action, over: Partial<Intent>, scene: Scene = {}): stri
   return change?.error === undefined ? change?.state : `${change.state}: ${change.error.code}`
 }
 
-const ago = (ms: number, over: Partial<Intent> = {}): Partial<Intent> => ({ writtenAt: now - ms, changedAt: now - ms, capacity: { from: 1, to: 3 }, ...over })
+const ago = (ms: number, over: Partial<Intent> = {}): Partial<Intent> => ({
+  writtenAt: now - ms,
+  changedAt: now - ms,
+  capacity: { from: 1, to: 3 },
+  ...over,
+})
 const accepted = (ms: number, over: Partial<Intent> = {}): Partial<Intent> => ago(ms, { state: 'accepted', operation: 'op', ...over })
 const failed = { state: 'failed', code: 'AllocationFailed', message: 'none' } as const
 
@@ -37,11 +49,23 @@ describe('growth', () => {
     ['is settled once all have appeared', grow, accepted(second, { seen: ['1', '2'] }), {}, 'settled'],
     ['fails with its operation', grow, accepted(second), { operation: failed }, 'failed: AllocationFailed'],
     ['waits for the list once its operation succeeded', grow, accepted(minute), { operation: { state: 'succeeded' } }, undefined],
-    ['is settled when a list a minute later still lacks some: those are owed', grow, accepted(minute + 1), { operation: { state: 'succeeded' } }, 'settled'],
+    [
+      'is settled when a list a minute later still lacks some: those are owed',
+      grow,
+      accepted(minute + 1),
+      { operation: { state: 'succeeded' } },
+      'settled',
+    ],
     ['is settled when Azure forgot its operation', again, accepted(minute + 1), { operation: { state: 'gone' } }, 'settled'],
     ['is given up after half an hour', grow, accepted(30 * minute + 1, { operation: undefined as never }), {}, 'settled'],
     ['without an answer happened when the capacity is there', grow, ago(5 * second, { state: 'unknown' }), { capacity: 3 }, 'accepted'],
-    ['without an answer waits for a newer read', grow, ago(5 * second, { state: 'unknown' }), { capacity: 3, readAgoMs: 5 * second }, undefined],
+    [
+      'without an answer waits for a newer read',
+      grow,
+      ago(5 * second, { state: 'unknown' }),
+      { capacity: 3, readAgoMs: 5 * second },
+      undefined,
+    ],
     ['without an answer waits a minute', grow, ago(minute, { state: 'unknown' }), { capacity: 1 }, undefined],
     ['without an answer did not happen after a minute', grow, ago(minute + 1, { state: 'written' }), { capacity: 1 }, 'superseded'],
     ['without an answer is not judged while the scale set is unknown', grow, ago(5 * minute), {}, undefined],
@@ -56,20 +80,50 @@ describe('a delete', () => {
     ['is open while one is left', accepted(second), { memory: [aMemory(1)] }, undefined],
     ['fails with its operation', accepted(second), { memory: [aMemory(1)], operation: failed }, 'failed: AllocationFailed'],
     ['is overtaken after ten minutes', accepted(10 * minute + 1), { memory: [aMemory(1)] }, 'superseded'],
-    ['without an answer waits for a list a minute later', ago(minute, { state: 'unknown' }), { memory: [aMemory(1)], listedAgoMs: second }, undefined],
-    ['without an answer happened when one is being deleted', ago(minute, { state: 'unknown' }), { memory: [aMemory(1, { stage: 'deleting' })] }, 'accepted'],
+    [
+      'without an answer waits for a list a minute later',
+      ago(minute, { state: 'unknown' }),
+      { memory: [aMemory(1)], listedAgoMs: second },
+      undefined,
+    ],
+    [
+      'without an answer happened when one is being deleted',
+      ago(minute, { state: 'unknown' }),
+      { memory: [aMemory(1, { stage: 'deleting' })] },
+      'accepted',
+    ],
     ['without an answer did not happen when none is', ago(minute, { state: 'written' }), { memory: [aMemory(1)] }, 'superseded'],
   ])('%s', (_what, over, scene, expected) => expect(settled(remove, over, scene)).toBe(expected))
 })
 
 describe('a reimage', () => {
   test.each<[string, Partial<Intent>, Scene, string | undefined]>([
-    ['is open while its machine is in it', accepted(2 * minute), { memory: [aMemory(1, { generation: 2, stage: 'reimaging' })] }, undefined],
-    ['is settled when its machine left that stage in a later list', accepted(minute + 1), { memory: [aMemory(1, { generation: 2, stage: 'starting' })] }, 'settled'],
+    [
+      'is open while its machine is in it',
+      accepted(2 * minute),
+      { memory: [aMemory(1, { generation: 2, stage: 'reimaging' })] },
+      undefined,
+    ],
+    [
+      'is settled when its machine left that stage in a later list',
+      accepted(minute + 1),
+      { memory: [aMemory(1, { generation: 2, stage: 'starting' })] },
+      'settled',
+    ],
     ['is not settled by a list that may lag', accepted(minute), { memory: [aMemory(1, { generation: 2, stage: 'starting' })] }, undefined],
     ['is settled when its machine is gone', accepted(second), {}, 'settled'],
-    ['is settled when its machine is in a later life', accepted(second), { memory: [aMemory(1, { generation: 3, stage: 'reimaging' })] }, 'settled'],
-    ['without an answer began when Azure works on the machine', ago(second, { state: 'unknown' }), { memory: [aMemory(1)], provisioning: 'updating' }, 'accepted'],
+    [
+      'is settled when its machine is in a later life',
+      accepted(second),
+      { memory: [aMemory(1, { generation: 3, stage: 'reimaging' })] },
+      'settled',
+    ],
+    [
+      'without an answer began when Azure works on the machine',
+      ago(second, { state: 'unknown' }),
+      { memory: [aMemory(1)], provisioning: 'updating' },
+      'accepted',
+    ],
     ['without an answer waits a minute', ago(minute, { state: 'unknown' }), { memory: [aMemory(1)] }, undefined],
     ['without an answer did not happen then', ago(minute + 1, { state: 'written' }), { memory: [aMemory(1)] }, 'superseded'],
   ])('%s', (_what, over, scene, expected) => expect(settled(reimage, over, scene)).toBe(expected))

@@ -2,7 +2,10 @@ import fc from 'fast-check'
 import { pushHighest, pushLowest } from '../../backend/loop/windows.ts'
 import type { Queue } from '../../backend/loop/windows.ts'
 
-const steps = fc.array(fc.record({ gapMs: fc.integer({ min: 1, max: 40 }), value: fc.integer({ min: -5, max: 5 }) }), { minLength: 1, maxLength: 60 })
+const steps = fc.array(fc.record({ gapMs: fc.integer({ min: 1, max: 40 }), value: fc.integer({ min: -5, max: 5 }) }), {
+  minLength: 1,
+  maxLength: 60,
+})
 type Value = readonly [at: number, value: number]
 
 /** Every value that held at some instant after `now − span`: each holds from its instant until the next one's. */

@@ -9,13 +9,22 @@ const orphanMsMax = 10 * minuteMs
 const lockMs = 10 * minuteMs
 /** The longest time until an agent is online or counts as failed, and for what then takes its machine away. */
 const lifeMsMax = 35 * minuteMs
+/** The slowest boot (list 30 s, create 4 min, agent 4 min, custom script) and two passes. */
+const startMsMax = 12 * minuteMs
 
-export type CalmWatch = { enter(event: WorldEvent): void; goneAt(name: string): number | undefined }
+export type CalmWatch = {
+  enter(event: WorldEvent): void
+  goneAt(name: string): number | undefined
+  /** The pool could not grow at this moment. */
+  full(at: number): void
+  fullAt(): number
+}
 
 /** Remembers when the machine of each name went away. */
 export function createCalmWatch(scene: Scene): CalmWatch {
   const names = new Map<string, string>()
   const gone = new Map<string, number>()
+  let fullAt = -Infinity
   return {
     enter(event) {
       if (!('machine' in event) || !('scaleSetId' in event) || event.scaleSetId !== scene.scaleSetId) return
@@ -27,6 +36,8 @@ export function createCalmWatch(scene: Scene): CalmWatch {
       if (event.kind === 'machine-deleted' || event.kind === 'machine-vanished') gone.set(names.get(event.machine) ?? '', event.at)
     },
     goneAt: (name) => gone.get(name),
+    full: (at) => void (fullAt = at),
+    fullAt: () => fullAt,
   }
 }
 
@@ -64,11 +75,12 @@ function hadJob(scene: Scene, agent: AgentFacts): boolean {
   return scene.truth.requests(scene.poolId).some((request) => request.agentId === agent.id)
 }
 
-function present({ scene }: CalmParts): readonly MachineFacts[] {
+function present({ scene }: Pick<CalmParts, 'scene'>): readonly MachineFacts[] {
   return scene.truth.machines(scene.scaleSetId)
 }
 
-function isFull(parts: CalmParts): boolean {
+/** All that the maximum and the subnet allow is there. */
+export function isFull(parts: Pick<CalmParts, 'scene' | 'plan' | 'record'>): boolean {
   const capacity = parts.scene.truth.scaleSet(parts.scene.scaleSetId)?.capacity ?? 0
   const room = parts.plan.subnetSize - 2
   return Math.max(present(parts).length, capacity) >= Math.min(parts.record?.settings.machinesMax ?? 0, room)
@@ -80,8 +92,8 @@ function isPaused({ record }: CalmParts): boolean {
 
 /** Jobs queued in calm weather start after one boot and two passes at the latest. */
 function jobsWaiting(parts: CalmParts): readonly string[] {
-  if (isFull(parts) || isPaused(parts)) return []
-  const waiting = parts.scene.truth.requests(parts.scene.poolId).filter((request) => request.result === undefined && request.agentId === undefined && !request.demands.includes('gpu'))
+  if (isFull(parts) || isPaused(parts) || parts.now - parts.calm.fullAt() < startMsMax) return []
+  const waiting = parts.scene.truth.requests(parts.scene.poolId).filter((request) => request.result === undefined && request.agentId === undefined && parts.now - request.queuedAt > startMsMax && !request.demands.includes('gpu'))
   return waiting.slice(0, 1).map((request) => `job request ${request.id} has waited ${Math.round((parts.now - request.queuedAt) / minuteMs)} minutes although the pool may grow`)
 }
 

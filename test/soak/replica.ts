@@ -67,16 +67,17 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
   const { name, time, enter, breakage } = parts
   let armed: { readonly fault: ProcessFault; readonly onChange: boolean; readonly struck: () => void } | undefined
   const process = createLife()
-  const clock = time.clockFrom(await lastInstant(parts.database), process.life)
+  const own = time.clockFrom(await lastInstant(parts.database), process.life)
+  const clock = breakage.clock?.(own) ?? own
   const log: Log = { info() {}, warn: (fields, message) => tell(fields, message), error: (fields, message) => tell(fields, message) }
-  const leases = createLeases(parts.database, { holder: name, ttlMs: leaseMs, clock })
+  const leases = createLeases(parts.database, { holder: name, ttlMs: leaseMs, clock: own })
   const acquire: typeof leases.acquire = async () => {
     const lease = await leases.acquire()
     if (lease !== undefined) enter({ kind: 'lease', process: name, epoch: lease.epoch, at: time.now() })
     return lease
   }
-  const real = { nowMs: clock.now, wallTimeMs: clock.wallTimeMs, sleep: clock.sleep }
-  const keeper = await createLeaseKeeper({ leases: { ...leases, acquire }, clock: { ...clock, speed: 1, real }, log })
+  const real = { nowMs: own.now, wallTimeMs: own.wallTimeMs, sleep: own.sleep }
+  const keeper = await createLeaseKeeper({ leases: { ...leases, acquire }, clock: { ...own, speed: 1, real }, log })
   const lease = breakage.lease?.(keeper.current) ?? keeper.current
   const replica: Replica = {
     name,
@@ -100,7 +101,7 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
     },
   }
   const loop = createLoop({
-    clock: breakage.clock?.(clock) ?? clock, log, metrics: quietMetrics, lease, ownerId: parts.ownerId,
+    clock, log, metrics: quietMetrics, lease, ownerId: parts.ownerId,
     journal: breakage.journal?.(journal, keeper.current) ?? journal,
     extension: (record, scaleSet) => extensionEntry(record, scaleSet, bootstrap),
     settings: {
@@ -208,7 +209,7 @@ function written({ id, action, reason }: Intent, now: number): WrittenIntent {
 
 function worded(sentence: () => string): string {
   try {
-    return sentence() ?? ''
+    return String(sentence())
   } catch (error) {
     return `undefined (${String(error)})`
   }

@@ -9,7 +9,7 @@ import { createJournal } from '../../backend/store/journal.ts'
 import { addPoolAndScaleSet, scaleSetId } from '../support/service.ts'
 import { createVirtualTime } from '../support/virtual-time.ts'
 import { createChecker } from './checker.ts'
-import { calmFindings, createCalmWatch } from './calm.ts'
+import { calmFindings, createCalmWatch, isFull } from './calm.ts'
 import type { Entry, Violation } from './history.ts'
 import { addForeignAgent, personDoes } from './people.ts'
 import { minuteMs, type Plan, type PlannedProcessFault } from './plan.ts'
@@ -184,6 +184,7 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
     for (const name of [...world.faults().keys()]) world.setFault(name, undefined)
     if (plan.coreLimit !== 10_000) world.setCoreLimit(10_000)
     for (const request of world.truth.requests(poolId)) if (request.result === undefined && request.demands.includes('gpu')) world.cancelJob(request.id)
+    for (let at = plan.calmAt; at < plan.untilMs; at += minuteMs) schedule(at, () => { if (isFull({ scene, plan, record: book.record() })) calm.full(time.now()) })
     if (plan.deleteAt === undefined && plan.kind !== 'steady') schedule(plan.calmAt + probeAfterMs, () => { for (let i = 0; i < 3; i++) queue(minuteMs, []) })
   }
 }

@@ -52,12 +52,12 @@ export function createTrace(verbose: boolean) {
         default:
       }
     },
-    pass({ decision, snapshot }: Latest, at: number): void {
+    pass({ decision, at: now }: Latest, at: number): void {
       if (!verbose) return
       const text = decision.reasons.map((reason) => reason.code).join(' ')
       if (text === lastReasons) return
       lastReasons = text
-      say(at, `pass: ${decision.reasons.map((reason) => explain(reason, snapshot.wallTimeMs)).join(' ')}`)
+      say(at, `pass: ${decision.reasons.map((reason) => explain(reason, now)).join(' ')}`)
     },
     trouble: (message: string, at: number) => say(at, `log: ${message}`),
     note: (message: string, at: number) => say(at, message),

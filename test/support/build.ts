@@ -11,6 +11,7 @@ import type {
   OtherAgent,
   Placeholder,
   PoolSnapshot,
+  Reading,
   ScaleSetState,
   Stage,
 } from '../../backend/core/snapshot.ts'
@@ -125,23 +126,43 @@ export type SnapshotOver = Partial<
   readonly growthTrouble?: PoolSnapshot['growthTrouble'] | undefined
 }
 
+const nothing = {
+  jobs: [],
+  machines: [],
+  scaleSet: {},
+  others: [],
+  orphans: [],
+  placeholder,
+  capabilities: placeholder.capabilities,
+  unknown: [],
+  ageMs: {},
+} as const satisfies SnapshotOver
+
 /** A fresh and complete snapshot of a pool that is ours, whose capacity counts the machines that are not being deleted. */
 export function aSnapshot(over: SnapshotOver = {}): PoolSnapshot {
-  const { jobs = [], machines = [], scaleSet, others = [], orphans = [], newestVersion, unknown: dark = [], ageMs = {}, ...rest } = over
-  const { placeholder: held = placeholder, capabilities = placeholder.capabilities, ...plain } = rest
-  const part = <T>(name: Part, value: T): ReturnType<typeof known<T>> | ReturnType<typeof unknown> =>
-    dark.includes(name) ? unknown() : known(value, ageMs[name] ?? 0)
-  const snapshot = {
+  const given: SnapshotOver & Required<Pick<SnapshotOver, keyof typeof nothing>> = { ...nothing, ...over }
+  const {
+    jobs,
+    machines,
+    scaleSet,
+    others,
+    orphans,
+    newestVersion,
+    unknown: dark,
+    ageMs,
+    placeholder: held,
+    capabilities,
+    ...plain
+  } = given
+  const part = <T>(name: Part, value: T): Reading<T> => (dark.includes(name) ? unknown() : known(value, ageMs[name]))
+  const capacity = machines.filter(({ stage }) => stage !== 'deleting').length
+  const agents = { others, orphans, placeholder: held ?? undefined, newestVersion }
+  return withoutUndefined({
     poolId: 7,
     wallTimeMs,
     jobs: part('jobs', jobs),
-    agents: part('agents', {
-      others,
-      orphans,
-      ...(held === null ? {} : { placeholder: held }),
-      ...(newestVersion === undefined ? {} : { newestVersion }),
-    }),
-    scaleSet: part('scaleSet', aScaleSet({ capacity: machines.filter(({ stage }) => stage !== 'deleting').length, ...scaleSet })),
+    agents: part('agents', withoutUndefined(agents)),
+    scaleSet: part('scaleSet', aScaleSet({ capacity, ...scaleSet })),
     machines: part('machines', machines),
     capabilities: capabilities === null ? unknown('no agent of this pool has been online yet') : known(capabilities),
     asked: 0,
@@ -153,8 +174,11 @@ export function aSnapshot(over: SnapshotOver = {}): PoolSnapshot {
     boot: {},
     reimage: {},
     ...plain,
-  }
-  return Object.fromEntries(Object.entries(snapshot).filter(([, value]) => value !== undefined)) as unknown as PoolSnapshot
+  }) as PoolSnapshot
+}
+
+function withoutUndefined(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined))
 }
 
 export function aScaleSet(over: Partial<ScaleSetState> = {}): ScaleSetState {

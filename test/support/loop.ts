@@ -64,7 +64,14 @@ export function anOutside(over: Partial<Answers> = {}): Outside {
   }
   const calls: string[] = []
   const never = new AbortController().signal
-  const clock = { at: now, now: () => clock.at, wallTimeMs: () => clock.at, sleep: async () => {}, deadline: (_ms: number, parent?: AbortSignal) => parent ?? never, newId: () => 'id' }
+  const clock = {
+    at: now,
+    now: () => clock.at,
+    wallTimeMs: () => clock.at,
+    sleep: async () => {},
+    deadline: (_ms: number, parent?: AbortSignal) => parent ?? never,
+    newId: () => 'id',
+  }
   const read = async <T>(name: string, value: T | string): Promise<Reading<T>> => {
     calls.push(name)
     return typeof value === 'string' ? { known: false, why: value } : { known: true, value, at: clock.at }
@@ -126,7 +133,17 @@ export function anAzureSet(over: Partial<AzureScaleSet> = {}): AzureScaleSet {
 }
 
 export function anAzureMachine(n: number, over: Partial<AzureMachine> = {}): AzureMachine {
-  return { id: String(n), vmId: `vm-${n}`, name: `m${n}`, createdAt: 'c1', provisioning: 'succeeded', power: 'running', latestModel: true, protected: false, ...over }
+  return {
+    id: String(n),
+    vmId: `vm-${n}`,
+    name: `m${n}`,
+    createdAt: 'c1',
+    provisioning: 'succeeded',
+    power: 'running',
+    latestModel: true,
+    protected: false,
+    ...over,
+  }
 }
 
 export function aPipelinesAgent(n: number, over: Partial<PipelinesAgent> = {}): PipelinesAgent {
@@ -138,21 +155,56 @@ export function aPipelinesJob(requestId: number, over: Partial<PipelinesJob> = {
 }
 
 export function aMemory(n: number, over: Partial<MachineMemory> = {}): MachineMemory {
-  return { id: String(n), name: `m${n}`, createdAt: 'c1', generation: 1, ownedBy: 'growth', stage: 'idle', stageSince: now - 60_000, bornAt: now - 120_000, latestModel: true, ...over }
+  return {
+    id: String(n),
+    name: `m${n}`,
+    createdAt: 'c1',
+    generation: 1,
+    ownedBy: 'growth',
+    stage: 'idle',
+    stageSince: now - 60_000,
+    bornAt: now - 120_000,
+    latestModel: true,
+    ...over,
+  }
 }
 
 let intents = 0
 export function anIntent(action: Action, over: Partial<Intent> = {}): Intent {
   intents += 1
-  return { id: `i${intents}`, poolId: 7, epoch: 1, action, reason: { code: 'paused' }, state: 'written', writtenAt: now, changedAt: now, seen: [], ...over }
+  return {
+    id: `i${intents}`,
+    poolId: 7,
+    epoch: 1,
+    action,
+    reason: { code: 'paused' },
+    state: 'written',
+    writtenAt: now,
+    changedAt: now,
+    seen: [],
+    ...over,
+  }
 }
 
 export function aRecord(over: Partial<PoolRecord> = {}): PoolRecord {
-  return { poolId: 7, name: 'linux', scaleSetId: 'linux', settings: someSettings(), version: 1, orders: [], replaceConfirmed: false, takeOverConfirmed: false, ...over }
+  return {
+    poolId: 7,
+    name: 'linux',
+    scaleSetId: 'linux',
+    settings: someSettings(),
+    version: 1,
+    orders: [],
+    replaceConfirmed: false,
+    takeOverConfirmed: false,
+    ...over,
+  }
 }
 
 /** What the loop holds of a pool, over an outside. */
-export function aState(outside: Outside, over: { readonly pool?: Partial<PoolMemory>; readonly machines?: readonly MachineMemory[]; readonly intents?: readonly Intent[] } = {}): PoolState {
+export function aState(
+  outside: Outside,
+  over: { readonly pool?: Partial<PoolMemory>; readonly machines?: readonly MachineMemory[]; readonly intents?: readonly Intent[] } = {},
+): PoolState {
   const readings = createReadings(7, outside.pipelines, outside.scaleSet, outside.clock)
   return restoreState(
     { scaleSetId: 'linux', pipelines: outside.pipelines, scaleSet: outside.scaleSet, readings },

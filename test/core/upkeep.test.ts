@@ -1,0 +1,74 @@
+import { decide } from '../../backend/core/decide.ts'
+import { missingActions, neededActions } from '../../backend/core/permissions.ts'
+import { aSnapshot, lineOf, minute, now, placeholder, someMachines, someSettings } from '../support/build.ts'
+import type { SnapshotOver } from '../support/build.ts'
+
+const steps = (over: SnapshotOver, settings = {}): readonly string[] =>
+  decide(aSnapshot(over), someSettings(settings), now).steps.map(({ action }) => lineOf(action))
+
+describe('the scale set is kept', () => {
+  test.each<[string, SnapshotOver, readonly string[]]>([
+    ['nothing is due', {}, []],
+    ['the claim is three minutes old', { scaleSet: { claimRefreshedAt: now - 3 * minute } }, ['refresh-claim']],
+    ['the extension is an older one', { scaleSet: { extension: 'outdated' } }, ['put-extension']],
+    [
+      'both, and one update is left',
+      { scaleSet: { extension: 'outdated', claimRefreshedAt: 0 }, recentUpdates: [now, now, now] },
+      ['put-extension'],
+    ],
+    ['no update is left', { scaleSet: { claimRefreshedAt: 0 }, recentUpdates: [now, now, now, now] }, []],
+    ['no update is left for a claim', { scaleSet: { claim: 'free' }, recentUpdates: [now, now, now, now] }, []],
+  ])('%s', (_when, over, expected) => expect(steps(over)).toEqual(expected))
+})
+
+describe('the placeholder', () => {
+  test.each<[string, SnapshotOver, readonly string[]]>([
+    [
+      'is not added before anything is known of it',
+      { capabilities: null, placeholder: null, others: [{ id: 1, name: 'other', online: true, enabled: true, busy: false }] },
+      [],
+    ],
+    ['is not judged while the agents are unknown', { unknown: ['agents'], placeholder: null }, []],
+    [
+      'loses a capability that is not declared any more',
+      { placeholder: { ...placeholder, capabilities: { ...placeholder.capabilities, docker: '24' } } },
+      ['update-placeholder'],
+    ],
+    ['takes over another value', { capabilities: { 'Agent.OS': 'Windows_NT' } }, ['update-placeholder']],
+    ['stays as it is without a newer version', { newestVersion: placeholder.version }, []],
+  ])('%s', (_what, over, expected) => expect(steps(over)).toEqual(expected))
+})
+
+describe('the last steps of a pool that is deleted', () => {
+  test.each<[string, SnapshotOver]>([
+    ['a machine is left', { machines: someMachines({ stage: 'deleting' }) }],
+    ['one is still to come', { asked: 1 }],
+    ['the machines are unknown', { unknown: ['machines'] }],
+    ['the jobs are unknown', { unknown: ['jobs'] }],
+  ])('wait while %s', (_what, over) => expect(steps(over, { deleting: true })).toEqual([]))
+})
+
+test('an orphan with a job is left alone', () =>
+  expect(steps({ orphans: [{ id: 900, name: 'gone', online: false, enabled: true, since: now - 60 * minute, requestId: 4 }] })).toEqual([]))
+
+describe('a right is granted', () => {
+  const grants = (action: string, ...actions: readonly string[]): boolean =>
+    missingActions([action], [{ actions, notActions: [] }]).length === 0
+  test.each([
+    ['A/b/read', 'A/b/read', true],
+    ['A/b/read', 'a/B/READ', true],
+    ['A/b/read', '*', true],
+    ['A/b/read', 'A/*', true],
+    ['A/b/read', '*/read', true],
+    ['A/b/c/read', 'A/*/c/*', true],
+    ['A/b/c/read', 'A/*/x/*', false],
+    ['A/b/read', 'B/*', false],
+    ['A/b/read', 'A/b', false],
+    ['A/read', 'A/*ead/*read', false],
+  ])('%s by %s: %s', (action, pattern, granted) => expect(grants(action, pattern)).toBe(granted))
+  test('unless the same permission takes it out again', () => {
+    const permission = { actions: ['*'], notActions: ['Microsoft.Compute/*/delete/action'] }
+    expect(missingActions(neededActions, [permission])).toEqual(['Microsoft.Compute/virtualMachineScaleSets/delete/action'])
+    expect(missingActions(neededActions, [permission, { actions: ['*'], notActions: [] }])).toEqual([])
+  })
+})
