@@ -8,6 +8,7 @@ import { createRandom } from '../backend/simulator/random.ts'
 import type { Ask, ProcessFigures } from './service.ts'
 import { packageFolder, startChild, type Child } from './support/children.ts'
 import { bucketsOf, difference, histogramQuantile, observations, type Buckets } from './support/histogram.ts'
+import type { CallCount } from '../sandbox/journal.ts'
 import { createTraffic, readsPerMinute, type Traffic } from './support/reads.ts'
 import { addPool, openWorld, sleep, until, type BenchPool, type BenchWorld } from './support/world.ts'
 
@@ -114,7 +115,7 @@ async function measure(world: BenchWorld, service: Service, pools: readonly Benc
   const figures = await service.ask<ProcessFigures>('figures' satisfies Ask)
   const passes = difference(await passesOf(service), passesBefore)
   const { counts } = await world.calls(next)
-  const throttled = counts.reduce((sum, call) => sum + (call.status === 429 ? call.count : 0), 0)
+  const throttled = counts.filter((call) => call.status === 429)
   return judge(options, figures, passes, { pools, minutes, throttled, traffic: traffic.traffic })
 }
 
@@ -125,7 +126,12 @@ async function passesOf({ address }: Service): Promise<Buckets> {
   return bucketsOf(await answer.text(), 'scale_set_agents_pass_seconds')
 }
 
-type Counted = { readonly pools: readonly BenchPool[]; readonly minutes: number; readonly throttled: number; readonly traffic: Traffic }
+type Counted = {
+  readonly pools: readonly BenchPool[]
+  readonly minutes: number
+  readonly throttled: readonly CallCount[]
+  readonly traffic: Traffic
+}
 
 function judge(options: Options, figures: ProcessFigures, passes: Buckets, { pools, minutes, throttled, traffic }: Counted) {
   const readsOf = (isActive: boolean) => {
@@ -142,7 +148,7 @@ function judge(options: Options, figures: ProcessFigures, passes: Buckets, { poo
     figures.residentMb <= bounds.residentMb &&
     figures.stallMs <= bounds.stallMs &&
     (['quiet', 'active'] as const).every((load) => reads[load].devOps <= bounds[load].devOps && reads[load].azure <= bounds[load].azure) &&
-    throttled <= bounds.throttled
+    throttled.length <= bounds.throttled
   const { pools: poolCount, machines } = options
   return { pools: poolCount, machines, minutes: Number(minutes.toFixed(2)), pass, ...figures, reads, throttled, bounds, holds }
 }

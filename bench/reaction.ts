@@ -33,13 +33,6 @@ const worlds: readonly (readonly Group[])[] = [
     { kind: 'nudgeWhileDeleting', load: deleting, pools: 10, nudge: true },
   ],
 ]
-/** The machine of a quiet pool comes and goes at once, so that the pool is quiet again soon. */
-const shortLives = {
-  list: { p50: 500, p95: 1_000 },
-  create: { p50: 1_000, p95: 2_000 },
-  enable: { p50: 1_000, p95: 2_000 },
-  delete: { p50: 1_000, p95: 2_000 },
-}
 const lookMs = 500
 const staggerMs = 20_000
 
@@ -76,7 +69,7 @@ async function main(options: Options): Promise<void> {
 
 /** A sandbox, a service and the pools of these groups, each in its state. */
 async function openGroups(groups: readonly Group[], number: number, ends: Ends): Promise<readonly Measured[]> {
-  const world = await openWorld(shortLives)
+  const world = await openWorld(groups[0]?.load.latencies ?? {})
   ends.push(world.stop)
   const service = await startService({
     configuration: world.configuration,

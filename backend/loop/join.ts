@@ -143,7 +143,8 @@ function stillThere(before: MachineMemory): AzureMachine {
     vmId: '',
     name: before.name,
     createdAt: before.createdAt,
-    provisioning: 'succeeded',
+    // Missing from one list is how a delete ends; until it is certain the machine counts as being deleted.
+    provisioning: before.stage === 'deleting' ? 'deleting' : 'succeeded',
     latestModel: before.latestModel,
     protected: false,
   }

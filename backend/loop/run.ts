@@ -63,6 +63,7 @@ export function createLoop(parts: LoopParts): Loop {
   return {
     nudge: (poolId) => sleepers.wake(poolId),
     async run(signal) {
+      signal.addEventListener('abort', () => sleepers.wake(), { once: true })
       while (!signal.aborted) {
         await startNewPools(signal)
         await sleepers.sleep('pools', poolsMs, signal)
@@ -94,9 +95,7 @@ function createSleepers(parts: Pick<LoopParts, 'clock'>): {
       const woken = new AbortController()
       const wake = (): void => woken.abort()
       wakers.set(name, wake)
-      signal.addEventListener('abort', wake, { once: true })
       await parts.clock.sleep(ms, woken.signal)
-      signal.removeEventListener('abort', wake)
       wakers.delete(name)
       return woken.signal.aborted
     },

@@ -1,11 +1,14 @@
 /** The states from which a pool is measured, and how its jobs come. In each of them every job needs a new machine. */
 import type { PoolDetail, SettingsInput } from '../../backend/api/contract.ts'
 import type { Client } from '../../backend/cli/client.ts'
+import type { Latencies } from '../../backend/simulator/facts.ts'
 import type { Random } from '../../backend/simulator/random.ts'
 import { sleep, until, type BenchPool, type BenchWorld } from './world.ts'
 
 export type Load = {
   readonly settings: SettingsInput
+  /** Life times of its world's machines, where they differ from the sandbox's own. */
+  readonly latencies?: Partial<Latencies>
   /** Called before the pools are made, and once all are prepared. */
   open(site: Site): Promise<void>
   settle(site: Site): Promise<void>
@@ -20,6 +23,13 @@ export type Site = { readonly world: BenchWorld; readonly client: Client; readon
 /** More than 15 s, and few enough for the four updates a minute that a scale set takes: one of them renews our claim. */
 const apartMs = { min: 20_000, max: 26_000 }
 const bootSecondsMax = 180
+/** The machine of a quiet pool comes and goes at once, so that the pool is quiet again soon. */
+const shortLives = {
+  list: { p50: 500, p95: 1_000 },
+  create: { p50: 1_000, p95: 2_000 },
+  enable: { p50: 1_000, p95: 2_000 },
+  delete: { p50: 1_000, p95: 2_000 },
+}
 const longJobMs = 3_600_000
 const deletesPending = 50
 
@@ -29,6 +39,7 @@ const apart = async ({ random }: Site): Promise<void> => sleep(random.between(ap
 /** Nothing runs and no machine is there: the job's machine comes, runs it and leaves before the next one is queued. */
 export const quiet: Load = {
   settings: { standby: 0, machinesMax: 10, idleDelayMinutes: 0 },
+  latencies: shortLives,
   jobMs: 1_000,
   open: nothing,
   settle: nothing,

@@ -277,6 +277,32 @@ test('a quota that is used up is named, and growth goes on when there is more', 
   expect(machines(service).length).toBeGreaterThanOrEqual(4)
 })
 
+test('machines that vanish without a word are owed, and asked for again', async () => {
+  const service = await tell({ settings: { standby: 4, machinesMax: 6 } })
+  await service.forMinutes(10)
+  service.world.setFault('vanished-machine', { rate: 1, untilMs: 60 * minute })
+  await service.forMinutes(120)
+  expect(await told(service)).toContainEqual(expect.stringMatching(/^Azure owes \d machines? of the capacity/))
+  expect([capacity(service), machines(service).length]).toEqual([4, 4])
+})
+
+test('answers that are lost on the way are looked for, never repeated blindly', async () => {
+  const service = await tell({ settings: { standby: 1, machinesMax: 4, tearDownAfterUse: true } })
+  service.world.setFault('azure-lost-after', { rate: 0.3, untilMs: 120 * minute })
+  service.world.setFault('devops-lost-after', { rate: 0.3, untilMs: 120 * minute })
+  let most = 0
+  for (let round = 0; round < 24; round += 1) {
+    job(service, 3)
+    await service.forMinutes(5)
+    most = Math.max(most, machines(service).length)
+  }
+  await service.forMinutes(60)
+  console.log(service.world.truth.requests(service.poolId).filter(({ result }) => result !== 'succeeded'), service.story().slice(-60).join('\n'), (await told(service)).slice(0,40).reverse().join('\n'))
+  expect(most).toBeLessThanOrEqual(4)
+  expect(service.world.truth.requests(service.poolId).every(({ result }) => result === 'succeeded')).toBe(true)
+  expect([capacity(service), machines(service).length]).toEqual([1, 1])
+})
+
 test('nothing happens while the pool is paused, and it goes on when resumed', async () => {
   const service = await tell({ settings: { standby: 1, machinesMax: 3 } })
   await service.forMinutes(10)
