@@ -1,7 +1,7 @@
 /**
  * Turns a capture of the terminal view into the picture of the README. Needs chromium. How the picture was made:
  *
- *   tmux new-session -d -s view -x 112 -y 31 'npm start' && sleep 20
+ *   tmux new-session -d -s view -x 112 -y 28 'npm start' && sleep 15
  *   tmux capture-pane -e -p -t view > view.ansi && tmux kill-session -t view
  *   node scripts/picture.mjs view.ansi docs/images/terminal.png
  */

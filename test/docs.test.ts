@@ -75,7 +75,9 @@ describe('docs/errors.md', () => {
 test('docs/settings.md has every setting with its default', () => {
   const page = read('docs/settings.md')
   for (const [name, value] of Object.entries(defaultSettings))
-    expect(page).toMatch(new RegExp(`^\\| <a id="${name.toLowerCase()}"></a>\`${name}\` \\|.*\\| \`${escaped(JSON.stringify(value))}\` \\|`, 'm'))
+    expect(page).toMatch(
+      new RegExp(`^\\| <a id="${name.toLowerCase()}"></a>\`${name}\` \\|.*\\| \`${escaped(JSON.stringify(value))}\` \\|`, 'm'),
+    )
 })
 
 function escaped(text: string): string {

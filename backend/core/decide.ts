@@ -18,6 +18,9 @@ export const ageMsMax = { growth: 45_000, removal: 75_000 } as const
 /** When to look again: while something moves, while nothing does, and right after a step of our own. */
 export const paceMs = { active: 10_000, quiet: 12_000, afterStep: 5_000 } as const
 
+/** Updates of the scale set that reimages and tags leave to growth. */
+const updatesKept = 1
+
 /**
  * Decides one pass of one pool. Pure: the same arguments give the same answer.
  * `now` is on the service's own line; no other clock is compared with it.
@@ -55,7 +58,7 @@ function standStill(snapshot: PoolSnapshot, settings: PoolSettings): Reason | un
 /** The one thing that may be done to a scale set that nobody claims: claim it; also to delete the machines that are left. */
 function freeClaim(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): readonly Step[] {
   if (settings.paused || !snapshot.scaleSet.known || snapshot.scaleSet.value.claim !== 'free') return []
-  return claimSteps(snapshot.scaleSet.value, updatesLeft(snapshot, now), now)
+  return claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now), now)
 }
 
 type Part = { readonly steps: readonly Step[]; readonly reasons: readonly Reason[]; readonly updates: number }
@@ -137,9 +140,10 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
   ])
   const { steps, removals } = leavingSteps(leaving)
   const left = updatesLeft(snapshot, now) - (context.growing ? 1 : 0)
-  const removed = removalSteps(snapshot, removals, left > 0)
+  const removed = removalSteps(snapshot, removals, left > updatesKept, now)
   const reimages = removed.steps.filter((step) => step.action.kind === 'reimage').length
-  const late: readonly Reason[] = left <= 0 && removals.some((each) => each.next === 'reimage') ? [updateRateReason(snapshot, now)] : []
+  const late: readonly Reason[] =
+    left <= updatesKept && removals.some((each) => each.next === 'reimage') ? [updateRateReason(snapshot, now)] : []
   return {
     steps: [...removed.steps, ...steps, ...saves(snapshot, settings, health.save)],
     reasons: [...health.reasons, ...removed.reasons, ...late],
@@ -202,7 +206,9 @@ function saves(snapshot: CompleteSnapshot, settings: PoolSettings, unhealthy: Re
 
 function upkeep(snapshot: PoolSnapshot, settings: PoolSettings, used: number, now: Instant): readonly Step[] {
   const claim =
-    snapshot.scaleSet.known && !settings.deleting ? claimSteps(snapshot.scaleSet.value, updatesLeft(snapshot, now) - used, now) : []
+    snapshot.scaleSet.known && snapshot.scaleSet.value.claim === 'ours'
+      ? claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now) - used - updatesKept, now)
+      : []
   const orphans = isComplete(snapshot) ? orphanSteps(snapshot, now) : []
   const last = settings.deleting ? (isComplete(snapshot) ? releaseStep(snapshot) : undefined) : placeholderStep(snapshot)
   return [...claim, ...orphans, ...(last === undefined ? [] : [last])]

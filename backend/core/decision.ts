@@ -106,6 +106,7 @@ export type Reason =
   | { readonly code: 'unhealthy-budget'; readonly unhealthy: number; readonly allowed: number }
   | { readonly code: 'mass-failure'; readonly unhealthy: number; readonly total: number }
   | { readonly code: 'delete-in-flight'; readonly waiting: number }
+  | { readonly code: 'azure-busy'; readonly waiting: number; readonly freeAt: Instant }
   // upkeep
   | { readonly code: 'upkeep'; readonly what: 'claim' | 'refresh-claim' | 'put-extension' | 'release' | 'delete-pool' }
   | { readonly code: 'placeholder'; readonly what: 'add' | 'capabilities' | 'version' }

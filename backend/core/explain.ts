@@ -52,6 +52,8 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
       return `${count(reason.unhealthy, 'unhealthy machine')}; at most ${reason.allowed} of them are removed in one pass.`
     case 'mass-failure':
       return `${reason.unhealthy} of ${reason.total} machines went away at once; none of them is removed until this has lasted half an hour, because the fault is likelier in the network.`
+    case 'azure-busy':
+      return `Azure is busy with another operation of the scale set; ${count(reason.waiting, 'machine')} to remove when it is asked again in ${duration(reason.freeAt - now)}.`
     case 'delete-in-flight':
       return `${count(reason.waiting, 'machine')} to delete after the delete that Azure is working on.`
     default:
@@ -82,6 +84,7 @@ type MachineReason = Exclude<
       | 'unhealthy-budget'
       | 'mass-failure'
       | 'delete-in-flight'
+      | 'azure-busy'
   }
 >
 

@@ -28,9 +28,9 @@ export const unhealthyCauses: ReadonlySet<LeaveCause> = new Set([
   'stopped',
 ])
 
-/** How many machines may be removed in one pass for being unhealthy (S8). */
-export function unhealthyMax(machines: number): number {
-  return Math.max(1, Math.floor(machines / 10))
+/** How many machines may be removed in one pass for being unhealthy (S8). Those on their way out do not count as the pool's. */
+export function unhealthyMax(machines: readonly Machine[]): number {
+  return Math.max(1, Math.floor(machines.filter((machine) => machine.stage !== 'deleting' && machine.stage !== 'foreign').length / 10))
 }
 
 /** Sorts the unhealthy machines of a complete picture. */
@@ -42,7 +42,7 @@ export function planHealth(snapshot: CompleteSnapshot, settings: PoolSettings, n
   const rest = unhealthy.filter((each) => !save.includes(each))
   const { held, reasons } = massFailure(rest, machines, now)
   const removable = rest.filter((each) => !held.includes(each))
-  const allowed = unhealthyMax(machines.length)
+  const allowed = unhealthyMax(machines)
   if (removable.length <= allowed) return { save, remove: removable, reasons }
   return {
     save,

@@ -97,7 +97,8 @@ const unhealthy: ReadonlySet<string> = new Set([
 function budgetBreach(action: Action, snapshot: CompleteSnapshot, settings: PoolSettings): Breach | undefined {
   if (action.kind !== 'delete' || settings.deleting) return undefined
   const count = action.machines.filter((machine) => unhealthy.has(machine.cause)).length
-  const allowed = Math.max(1, Math.floor(snapshot.machines.value.length / 10))
+  const present = snapshot.machines.value.filter((machine) => machine.stage !== 'deleting' && machine.stage !== 'foreign').length
+  const allowed = Math.max(1, Math.floor(present / 10))
   return count <= allowed ? undefined : { invariant: 'S8', detail: `${count} unhealthy machines in one call, ${allowed} allowed` }
 }
 

@@ -1,7 +1,7 @@
 /** How a machine leaves: drain → unregister → delete or reimage, one step a pass, each on what was seen then. */
 import type { MachineRef, Reason, Step } from './decision.ts'
 import { unhealthyCauses, unhealthyMax } from './health.ts'
-import type { AgentRef, CompleteSnapshot, LeaveCause, Machine, NextLife } from './snapshot.ts'
+import type { AgentRef, CompleteSnapshot, Instant, LeaveCause, Machine, NextLife } from './snapshot.ts'
 
 export type Leaving = {
   readonly machine: Machine
@@ -32,13 +32,19 @@ export function leavingSteps(leaving: readonly Leaving[]): { readonly steps: rea
   return { steps, removals }
 }
 
+/** A removal that Azure refused because it was busy is not asked for again before this has passed. */
+const busyMs = 30_000
+
 /** One delete call at a time for a scale set; reimages go in one call too. */
 export function removalSteps(
   snapshot: CompleteSnapshot,
   removals: readonly Removal[],
   mayReimage: boolean,
+  now: Instant,
 ): { readonly steps: readonly Step[]; readonly reasons: readonly Reason[] } {
-  const allowed = unhealthyMax(snapshot.machines.value.length)
+  const freeAt = (snapshot.azureBusyAt ?? -Infinity) + busyMs
+  if (removals.length > 0 && now < freeAt) return { steps: [], reasons: [{ code: 'azure-busy', waiting: removals.length, freeAt }] }
+  const allowed = unhealthyMax(snapshot.machines.value)
   const unhealthy = removals.filter((each) => each.next === 'delete' && unhealthyCauses.has(each.cause))
   const tooMany = new Set(unhealthy.slice(allowed))
   const deletes = removals.filter((each) => each.next === 'delete' && !tooMany.has(each))

@@ -181,6 +181,8 @@ export type PoolSnapshot = {
   readonly owed: number
   /** An earlier delete call of ours has not settled. */
   readonly deleteInFlight: boolean
+  /** Azure last refused a removal then, because it was busy with the scale set. */
+  readonly azureBusyAt?: Instant
   /** Updates of the scale set that we sent during the last minute, oldest first. */
   readonly recentUpdates: readonly Instant[]
   readonly rooms: readonly Room[]

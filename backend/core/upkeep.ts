@@ -1,5 +1,6 @@
 /** What keeps a pool workable: its claim on the scale set, the extension in the model, the placeholder agent, orphans. */
 import type { Reason, Step } from './decision.ts'
+import type { PoolSettings } from './settings.ts'
 import type { CompleteSnapshot, Instant, PoolSnapshot, ScaleSetState } from './snapshot.ts'
 
 const minuteMs = 60_000
@@ -9,13 +10,12 @@ export const claimRefreshMs = 3 * minuteMs
 export const orphanMsMax = 5 * minuteMs
 
 /** Updates of the scale set that keep our claim and extension; `left` of them may still be sent. */
-export function claimSteps(scaleSet: ScaleSetState, left: number, now: Instant): readonly Step[] {
-  if (scaleSet.claim === 'free') return [upkeep('claim')].slice(0, left)
-  if (scaleSet.claim !== 'ours') return []
+export function claimSteps(scaleSet: ScaleSetState, settings: PoolSettings, left: number, now: Instant): readonly Step[] {
+  if (scaleSet.claim === 'free') return left > 0 ? [upkeep('claim')] : []
   const steps: Step[] = []
-  if (scaleSet.extension !== 'current') steps.push(upkeep('put-extension'))
+  if (scaleSet.extension !== 'current' && !settings.deleting) steps.push(upkeep('put-extension'))
   if (scaleSet.claimRefreshedAt === undefined || now - scaleSet.claimRefreshedAt >= claimRefreshMs) steps.push(upkeep('refresh-claim'))
-  return steps.slice(0, left)
+  return steps.slice(0, Math.max(0, left))
 }
 
 /** Once nothing of ours is left: extension off, tag off, pool away; each in a pass of its own so that a crash between loses nothing. */

@@ -5,6 +5,7 @@ import type { Instant } from '../core/snapshot.ts'
 import type { Result } from './act.ts'
 import { nextLife } from './join.ts'
 import type { PoolState } from './pool-state.ts'
+import { withTrouble } from './trouble.ts'
 import type { CallOutcome, Intent, IntentChange, MachineMemory, PoolMemory } from './ports.ts'
 
 export type Outcome = {
@@ -60,6 +61,8 @@ function correlation(outcome: { readonly correlationId?: string }): { correlatio
 
 // ---------------------------------------------------------------- the pool's memory
 
+type Refusal = Extract<CallOutcome, { kind: 'refused' }>
+
 const updateKinds: ReadonlySet<Action['kind']> = new Set([
   'grow',
   'ask-again',
@@ -89,21 +92,18 @@ function poolAfter(pool: PoolMemory, action: Action, result: Extract<Result, { k
   }
 }
 
-/** Refused growth backs off, unless the refusal only says that somebody else was faster or asks for fewer requests. */
-function afterRefusal(pool: PoolMemory, action: Action, outcome: Extract<CallOutcome, { kind: 'refused' }>, now: Instant): PoolMemory {
-  if (action.kind !== 'grow' && action.kind !== 'ask-again') return pool
-  const named = limitNamed(outcome.code, outcome.message)
-  if (outcome.status === 412 || outcome.status === 429 || (named === undefined && isBusy(outcome.code))) return pool
-  const rooms =
-    named === undefined
-      ? pool.rooms
-      : [...pool.rooms.filter((room) => room.kind !== named.kind), { kind: named.kind, machines: 0, detail: named.detail }]
-  return {
-    ...pool,
-    rooms,
-    ...(named === undefined ? {} : { roomsAt: now }),
-    growthTrouble: { code: outcome.code, message: outcome.message, times: (pool.growthTrouble?.times ?? 0) + 1, lastAt: now },
-  }
+/** A refused removal waits while Azure is busy; refused growth backs off, unless somebody else was only faster. */
+function afterRefusal(pool: PoolMemory, action: Action, refusal: Refusal, now: Instant): PoolMemory {
+  const wasBusy = isOnlyBusy(refusal)
+  if (action.kind === 'delete' || action.kind === 'reimage') return wasBusy ? { ...pool, busyAt: now } : pool
+  if (wasBusy || (action.kind !== 'grow' && action.kind !== 'ask-again')) return pool
+  const { code, message } = refusal
+  return withTrouble(pool, { code, message }, now)
+}
+
+/** Another change was faster, fewer requests are asked for, or Azure works on something else. */
+function isOnlyBusy({ status, code, message }: Refusal): boolean {
+  return status === 412 || status === 429 || (isBusy(code) && limitNamed(code, message) === undefined)
 }
 
 // ---------------------------------------------------------------- the machines' memory

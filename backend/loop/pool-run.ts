@@ -61,9 +61,15 @@ async function onePass(
 ): Promise<number | undefined> {
   const result = await pass(parts, state, record, signal)
   hooks.passed(result)
-  if (!result.forget) return result.decision.lookAgainInMs
+  if (!result.forget) return nextPassInMs(result)
   await parts.settings.forget(record.poolId)
   return undefined
+}
+
+/** A pass after a step of our own comes between two looks at the jobs: the one that follows keeps their pace. */
+function nextPassInMs({ decision, snapshot, at }: PassResult): number {
+  const ageMs = snapshot.jobs.known ? Math.max(0, at - snapshot.jobs.at) : 0
+  return ageMs < decision.lookAgainInMs ? decision.lookAgainInMs - ageMs : decision.lookAgainInMs
 }
 
 async function stateFor(parts: LoopParts, record: PoolRecord, state: PoolState | undefined): Promise<PoolState> {

@@ -226,6 +226,8 @@ export type PoolMemory = {
   readonly scaleSetGoneSince?: Instant
   readonly claim?: { readonly value: string; readonly seenAt: Instant; readonly refreshedAt?: Instant }
   readonly recentUpdates: readonly Instant[]
+  /** Azure last refused a removal then, because it was busy with the scale set. */
+  readonly busyAt?: Instant
   readonly growthTrouble?: { readonly code: string; readonly message: string; readonly times: number; readonly lastAt: Instant }
   /** Room left when it was read, and the capacity then: what we grew since is taken off. */
   readonly rooms: readonly Room[]

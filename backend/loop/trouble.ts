@@ -1,6 +1,6 @@
 /** Growth that Azure could not carry out, for backing off; and the rooms that a refusal names. Pure. */
 import { limitNamed } from '../core/azure-errors.ts'
-import type { Instant } from '../core/snapshot.ts'
+import type { Instant, Room } from '../core/snapshot.ts'
 import type { Intent, IntentChange, PoolMemory } from './ports.ts'
 
 /** The memory after growth intents ended. A refusal that names a limit becomes a room; others back off. */
@@ -22,10 +22,14 @@ function afterGrowth(memory: PoolMemory, intent: Intent, change: IntentChange, n
     return rest
   }
   if (change.state !== 'failed' || change.error === undefined) return memory
-  const { code, message } = change.error
+  return withTrouble(memory, change.error, now)
+}
+
+/** Azure could not create machines: growth backs off, and a limit that the refusal names is used up. */
+export function withTrouble(memory: PoolMemory, { code, message }: NonNullable<Intent['error']>, now: Instant): PoolMemory {
+  const growthTrouble = { code, message, times: (memory.growthTrouble?.times ?? 0) + 1, lastAt: now }
   const named = limitNamed(code, message)
-  const trouble = { code, message, times: (memory.growthTrouble?.times ?? 0) + 1, lastAt: now }
-  if (named === undefined) return { ...memory, growthTrouble: trouble }
-  const others = memory.rooms.filter((room) => room.kind !== named.kind)
-  return { ...memory, growthTrouble: trouble, rooms: [...others, { kind: named.kind, machines: 0, detail: named.detail }], roomsAt: now }
+  if (named === undefined) return { ...memory, growthTrouble }
+  const others: readonly Room[] = memory.rooms.filter((room) => room.kind !== named.kind)
+  return { ...memory, growthTrouble, rooms: [...others, { ...named, machines: 0 }], roomsAt: now }
 }

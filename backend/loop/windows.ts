@@ -18,7 +18,7 @@ export function pushHighest(queue: Queue, at: Instant, value: number, spanMs: nu
  * from there on no window has a better value. The same queue comes back when nothing changed.
  */
 function push(queue: Queue, at: Instant, value: number, spanMs: number, isOutdone: (older: number) => boolean): Queue {
-  const kept = queue.filter((_entry, index) => (queue[index + 1]?.[0] ?? at) > at - spanMs || index === queue.length - 1)
+  const kept = queue.filter((_entry, index) => (queue[index + 1]?.[0] ?? at) > at - spanMs)
   let from = at
   for (let last = kept.at(-1); last !== undefined && isOutdone(last[1]); last = kept.at(-1)) {
     kept.pop()

@@ -189,6 +189,12 @@ const sentences: Examples = {
       '4 of 8 machines went away at once; none of them is removed until this has lasted half an hour, because the fault is likelier in the network.',
     ],
   ],
+  'azure-busy': [
+    [
+      { code: 'azure-busy', waiting: 2, freeAt: now + 20_000 },
+      'Azure is busy with another operation of the scale set; 2 machines to remove when it is asked again in 20 s.',
+    ],
+  ],
   'delete-in-flight': [[{ code: 'delete-in-flight', waiting: 2 }, '2 machines to delete after the delete that Azure is working on.']],
   upkeep: [
     [{ code: 'upkeep', what: 'claim' }, 'The scale set is marked as used by this pool.'],

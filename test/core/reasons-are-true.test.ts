@@ -91,9 +91,11 @@ describe.each(Object.entries(lifts) as [keyof typeof lifts, Lift][])('"%s" lifte
     fc.assert(
       fc.property(fc.oneof(situation, troubled, hungry), (given) => {
         for (const reason of decide(given.snapshot, given.settings, now).reasons.filter((each) => each.code === code)) {
-          met += 1
           const bound = asked(given, reason)
           const decision = decide(bound.snapshot, bound.settings, now)
+          // A machine more may bring another limit to the fore.
+          if (!decision.reasons.some((each) => each.code === code)) continue
+          met += 1
           const lifted = lift(bound, reason as never)
           const after = decide(lifted.snapshot, lifted.settings, now)
           expect(said(after, reason)).not.toBe(said(decision, reason))

@@ -12,10 +12,11 @@ describe('the scale set is kept', () => {
     ['the claim is three minutes old', { scaleSet: { claimRefreshedAt: now - 3 * minute } }, ['refresh-claim']],
     ['the extension is an older one', { scaleSet: { extension: 'outdated' } }, ['put-extension']],
     [
-      'both, and one update is left',
-      { scaleSet: { extension: 'outdated', claimRefreshedAt: 0 }, recentUpdates: [now, now, now] },
+      'both, and of two updates one is kept for growth',
+      { scaleSet: { extension: 'outdated', claimRefreshedAt: 0 }, recentUpdates: [now, now] },
       ['put-extension'],
     ],
+    ['the last update is kept for growth', { scaleSet: { claimRefreshedAt: 0 }, recentUpdates: [now, now, now] }, []],
     ['no update is left', { scaleSet: { claimRefreshedAt: 0 }, recentUpdates: [now, now, now, now] }, []],
     ['no update is left for a claim', { scaleSet: { claim: 'free' }, recentUpdates: [now, now, now, now] }, []],
   ])('%s', (_when, over, expected) => expect(steps(over)).toEqual(expected))

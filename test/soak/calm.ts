@@ -15,18 +15,18 @@ const startMsMax = 12 * minuteMs
 export type CalmWatch = {
   enter(event: WorldEvent): void
   goneAt(name: string): number | undefined
-  /** The pool could not grow at this moment. */
-  full(at: number): void
-  fullAt(): number
+  /** When a job last started. */
+  startedAt(): number
 }
 
 /** Remembers when the machine of each name went away. */
 export function createCalmWatch(scene: Scene): CalmWatch {
   const names = new Map<string, string>()
   const gone = new Map<string, number>()
-  let fullAt = -Infinity
+  let startedAt = -Infinity
   return {
     enter(event) {
+      if (event.kind === 'job-started') startedAt = event.at
       if (!('machine' in event) || !('scaleSetId' in event) || event.scaleSetId !== scene.scaleSetId) return
       if (event.kind === 'machine-listed') {
         const name = scene.truth.machines(scene.scaleSetId).find((each) => each.instanceId === event.machine)?.computerName ?? ''
@@ -36,8 +36,7 @@ export function createCalmWatch(scene: Scene): CalmWatch {
       if (event.kind === 'machine-deleted' || event.kind === 'machine-vanished') gone.set(names.get(event.machine) ?? '', event.at)
     },
     goneAt: (name) => gone.get(name),
-    full: (at) => void (fullAt = at),
-    fullAt: () => fullAt,
+    startedAt: () => startedAt,
   }
 }
 
@@ -53,7 +52,8 @@ export type CalmParts = {
 /** What is still wrong at the end of a run. */
 export async function calmFindings(parts: CalmParts): Promise<readonly string[]> {
   const { plan, record } = parts
-  if (plan.deleteAt !== undefined) return record === undefined ? leftAfterDeletion(parts) : ['the pool was to be deleted and is still there']
+  if (plan.deleteAt !== undefined)
+    return record === undefined ? leftAfterDeletion(parts) : ['the pool was to be deleted and is still there']
   if (plan.kind === 'steady') return []
   return [...orphans(parts), ...idleMachinesMissing(parts), ...jobsWaiting(parts), ...deadMachines(parts), ...(await wedged(parts))]
 }
@@ -75,12 +75,12 @@ function hadJob(scene: Scene, agent: AgentFacts): boolean {
   return scene.truth.requests(scene.poolId).some((request) => request.agentId === agent.id)
 }
 
-function present({ scene }: Pick<CalmParts, 'scene'>): readonly MachineFacts[] {
+function present({ scene }: CalmParts): readonly MachineFacts[] {
   return scene.truth.machines(scene.scaleSetId)
 }
 
 /** All that the maximum and the subnet allow is there. */
-export function isFull(parts: Pick<CalmParts, 'scene' | 'plan' | 'record'>): boolean {
+function isFull(parts: CalmParts): boolean {
   const capacity = parts.scene.truth.scaleSet(parts.scene.scaleSetId)?.capacity ?? 0
   const room = parts.plan.subnetSize - 2
   return Math.max(present(parts).length, capacity) >= Math.min(parts.record?.settings.machinesMax ?? 0, room)
@@ -90,19 +90,36 @@ function isPaused({ record }: CalmParts): boolean {
   return record?.settings.paused === true
 }
 
-/** Jobs queued in calm weather start after one boot and two passes at the latest. */
+/** In calm weather a waiting job starts after one boot and two passes, or others do: an overloaded pool is always at work. */
 function jobsWaiting(parts: CalmParts): readonly string[] {
-  if (isFull(parts) || isPaused(parts) || parts.now - parts.calm.fullAt() < startMsMax) return []
-  const waiting = parts.scene.truth.requests(parts.scene.poolId).filter((request) => request.result === undefined && request.agentId === undefined && parts.now - request.queuedAt > startMsMax && !request.demands.includes('gpu'))
-  return waiting.slice(0, 1).map((request) => `job request ${request.id} has waited ${Math.round((parts.now - request.queuedAt) / minuteMs)} minutes although the pool may grow`)
+  if (isFull(parts) || isPaused(parts) || parts.now - parts.calm.startedAt() < startMsMax) return []
+  const waiting = parts.scene.truth
+    .requests(parts.scene.poolId)
+    .filter(
+      (request) =>
+        request.result === undefined &&
+        request.agentId === undefined &&
+        parts.now - request.queuedAt > startMsMax &&
+        !request.demands.includes('gpu'),
+    )
+  return waiting
+    .slice(0, 1)
+    .map(
+      (request) =>
+        `job request ${request.id} has waited ${Math.round((parts.now - request.queuedAt) / minuteMs)} minutes although the pool may grow`,
+    )
 }
 
 function idleMachinesMissing(parts: CalmParts): readonly string[] {
   if (isFull(parts) || isPaused(parts)) return []
   const standby = parts.record?.settings.standbyWindows.length === 0 ? parts.record.settings.standby : 0
   const { scene } = parts
-  const useful = present(parts).filter((machine) => machine.agentProcess !== 'ended' && machine.provisioningState !== 'Deleting' && machine.provisioningState !== 'Failed').length
-  const jobs = scene.truth.requests(scene.poolId).filter((request) => request.result === undefined && !request.demands.includes('gpu')).length
+  const useful = present(parts).filter(
+    (machine) => machine.agentProcess !== 'ended' && machine.provisioningState !== 'Deleting' && machine.provisioningState !== 'Failed',
+  ).length
+  const jobs = scene.truth
+    .requests(scene.poolId)
+    .filter((request) => request.result === undefined && !request.demands.includes('gpu')).length
   return useful < standby + Math.min(jobs, 0) ? [`${useful} machines work or are coming; the standby is ${standby}`] : []
 }
 
@@ -111,8 +128,19 @@ function deadMachines(parts: CalmParts): readonly string[] {
   if (isPaused(parts)) return []
   const online = new Set(parts.scene.truth.agents(parts.scene.poolId).flatMap((agent) => (agent.online ? [agent.name] : [])))
   return present(parts)
-    .filter((machine) => machine.provisioningState === 'Failed' && !online.has(machine.computerName) && parts.now - machine.createdAt > lifeMsMax && parts.now - parts.plan.calmAt > lifeMsMax)
-    .slice(Math.max(0, parts.record?.settings.savedMax ?? 0) + parts.plan.people.filter((doing) => doing.what === 'save').length + parts.plan.machinesAtStart + 1)
+    .filter(
+      (machine) =>
+        machine.provisioningState === 'Failed' &&
+        !online.has(machine.computerName) &&
+        parts.now - machine.createdAt > lifeMsMax &&
+        parts.now - parts.plan.calmAt > lifeMsMax,
+    )
+    .slice(
+      Math.max(0, parts.record?.settings.savedMax ?? 0) +
+        parts.plan.people.filter((doing) => doing.what === 'save').length +
+        parts.plan.machinesAtStart +
+        1,
+    )
     .slice(0, 1)
     .map((machine) => `machine ${machine.instanceId} has failed and is still there`)
 }
@@ -120,5 +148,11 @@ function deadMachines(parts: CalmParts): readonly string[] {
 /** Nothing in the journal is open for longer than the longest wait there is. */
 async function wedged({ journal, scene, now }: CalmParts): Promise<readonly string[]> {
   const { openIntents } = await journal.remembered(scene.poolId)
-  return openIntents.filter((intent) => now - intent.writtenAt > 45 * minuteMs).slice(0, 1).map((intent) => `the intent ${intent.id} (${intent.action.kind}, ${intent.state}) has been open for ${Math.round((now - intent.writtenAt) / minuteMs)} minutes`)
+  return openIntents
+    .filter((intent) => now - intent.writtenAt > 45 * minuteMs)
+    .slice(0, 1)
+    .map(
+      (intent) =>
+        `the intent ${intent.id} (${intent.action.kind}, ${intent.state}) has been open for ${Math.round((now - intent.writtenAt) / minuteMs)} minutes`,
+    )
 }

@@ -25,7 +25,11 @@ export type Bounds = {
   readonly deleting: boolean
 }
 
-export type Order = { readonly machineId: string; readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt'; readonly force: boolean }
+export type Order = {
+  readonly machineId: string
+  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt'
+  readonly force: boolean
+}
 
 /** One call of one process of the service; the same object while it begins, arrives and is answered. */
 export type Call = WorldCall & { readonly process: string }
@@ -35,7 +39,13 @@ export type Entry =
   | { readonly kind: 'begun' | 'arrived'; readonly call: Call; readonly at: number }
   | { readonly kind: 'answered'; readonly call: Call; readonly answer: Answer<unknown>; readonly at: number }
   /** A commit that is durable. */
-  | { readonly kind: 'committed'; readonly process: string; readonly epoch: number; readonly intents: readonly WrittenIntent[]; readonly at: number }
+  | {
+      readonly kind: 'committed'
+      readonly process: string
+      readonly epoch: number
+      readonly intents: readonly WrittenIntent[]
+      readonly at: number
+    }
   /** A process got the lease. */
   | { readonly kind: 'lease'; readonly process: string; readonly epoch: number; readonly at: number }
   /** A process began a pass under these settings. */

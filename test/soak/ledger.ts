@@ -42,6 +42,7 @@ export function createLedger(scene: Scene, before: Bounds) {
   const possible = new Set<string>()
   let takeOver = false
   let listed = 0
+  let listedBefore = 0
   let unhealthy = 0
 
   return {
@@ -55,9 +56,11 @@ export function createLedger(scene: Scene, before: Bounds) {
     wasAsked: (machine: string) => orders.get(machine)?.asked === true,
     isSaved: (machine: string) => orders.get(machine)?.saved === true,
     mayBeOurs: (machine: string) => possible.has(machine) || adopted.has(machine),
+    exists: (machine: string) => made.has(machine),
     madeAt: (machine: string) => made.get(machine) ?? 0,
     machineOfAgent: (agentId: number) => agents.get(agentId),
-    machinesListed: () => listed,
+    /** The larger of the last two lists: the one decided on, and the one read again before the call. */
+    machinesListed: () => Math.max(listed, listedBefore),
     owed,
     takeOverConfirmed: () => takeOver,
     /** Unhealthy machines that this pass has removed, with those of this call. */
@@ -108,7 +111,7 @@ export function createLedger(scene: Scene, before: Bounds) {
 
   function answered({ call, answer }: Extract<Entry, { kind: 'answered' }>): void {
     if (call.name === 'set-capacity' && (answer.ok || 'lost' in answer)) credit = Math.max(credit, owed())
-    if (call.name === 'list-machines' && answer.ok) listed = (answer.value as readonly unknown[]).length
+    if (call.name === 'list-machines' && answer.ok) [listedBefore, listed] = [listed, (answer.value as readonly unknown[]).length]
     running = undefined
     matched = undefined
     match = 'none'
@@ -151,6 +154,7 @@ export function createLedger(scene: Scene, before: Bounds) {
   }
 
   function forget(machine: string): void {
+    made.delete(machine)
     possible.delete(machine)
     adopted.delete(machine)
     orders.delete(machine)

@@ -36,8 +36,11 @@ function print(summary: Summary, json: boolean): void {
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      seeds: { type: 'string', default: '300' }, hours: { type: 'string', default: '4' }, seed: { type: 'string' },
-      sabotage: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+      seeds: { type: 'string', default: '300' },
+      hours: { type: 'string', default: '4' },
+      seed: { type: 'string' },
+      sabotage: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
     },
   })
   const number = (name: string, text: string, least: number): number => {
@@ -59,7 +62,15 @@ async function replay(seed: number, hours: number, json: boolean): Promise<void>
   const result = await runSeed(drawPlan(seed, hours), { verbose: true })
   const report = await judgeSeed(seed, hours)
   if (json) console.log(JSON.stringify(report))
-  else console.log([...result.story, '', ...report.violations.map(({ invariant, at, detail }) => `${invariant} broken after ${(at / hourMs).toFixed(3)} h: ${detail}`), `Seed ${seed}: ${report.violations.length} violations, hash ${report.hash}.`].join('\n'))
+  else
+    console.log(
+      [
+        ...result.story,
+        '',
+        ...report.violations.map(({ invariant, at, detail }) => `${invariant} broken after ${(at / hourMs).toFixed(3)} h: ${detail}`),
+        `Seed ${seed}: ${report.violations.length} violations, hash ${report.hash}.`,
+      ].join('\n'),
+    )
   if (report.violations.length > 0) process.exitCode = 1
 }
 
@@ -86,7 +97,9 @@ function spread(seeds: readonly number[], hours: number, cores: number): Promise
         next()
       })
       child.on('error', reject)
-      child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`A soak process ended with code ${code}; its output is above.`))))
+      child.on('exit', (code) =>
+        code === 0 ? resolve() : reject(new Error(`A soak process ended with code ${code}; its output is above.`)),
+      )
       next()
     })
   return Promise.all(Array.from({ length: cores }, one)).then(() => reports)

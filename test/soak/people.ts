@@ -15,6 +15,8 @@ export type PeopleParts = {
   readonly set: (change: Partial<PoolRecord['settings']>) => void
   readonly order: (order: Omit<Order, 'id'>) => void
   readonly enter: (entry: Entry) => void
+  /** Machines that the service shows to people. */
+  readonly shown: () => readonly string[]
 }
 
 const tagName = 'ScaleSetAgentsOwner'
@@ -26,7 +28,12 @@ export function personDoes(parts: PeopleParts, doing: PlannedDoing): void {
   if (settings === undefined) return
   const undo = (run: () => void): void => parts.after(doing.forMs, run)
   switch (doing.what) {
-    case 'delete': case 'reimage': case 'save': case 'unsave': case 'adopt': case 'force-delete':
+    case 'delete':
+    case 'reimage':
+    case 'save':
+    case 'unsave':
+    case 'adopt':
+    case 'force-delete':
       return giveOrder(parts, doing)
     case 'change-maximum':
       return parts.set({ machinesMax: Math.max(settings.standby, 1, 1 + (doing.number % (2 * settings.machinesMax))) })
@@ -39,7 +46,9 @@ export function personDoes(parts: PeopleParts, doing: PlannedDoing): void {
       const before = world.truth.scaleSet(scaleSetId)?.tags[tagName]
       if (before === undefined) return
       insist(() => world.azure.mergeTags(scaleSetId, 'Merge', { [tagName]: 'another/7/3' }).ok)
-      return undo(() => insist(() => world.azure.mergeTags(scaleSetId, doing.number % 2 === 0 ? 'Delete' : 'Merge', { [tagName]: before }).ok))
+      return undo(() =>
+        insist(() => world.azure.mergeTags(scaleSetId, doing.number % 2 === 0 ? 'Delete' : 'Merge', { [tagName]: before }).ok),
+      )
     }
     case 'overprovision':
       insist(() => world.azure.patchScaleSet(scaleSetId, { properties: { overprovision: true } }).ok)
@@ -57,18 +66,20 @@ export function personDoes(parts: PeopleParts, doing: PlannedDoing): void {
 /** An agent of somebody's own computer, which the service has to leave alone. It is switched off, and can do what others cannot. */
 export function addForeignAgent({ world, poolId, enter, now }: PeopleParts, number: number): void {
   const name = `desk-${number}`
-  insist(() => world.devops.addAgent(poolId, { name, version: '4.268.0', osDescription: 'desk', systemCapabilities: { gpu: '1', git: '1' } }).ok)
+  insist(
+    () => world.devops.addAgent(poolId, { name, version: '4.268.0', osDescription: 'desk', systemCapabilities: { gpu: '1', git: '1' } }).ok,
+  )
   const agent = world.truth.agents(poolId).find((each) => each.name === name)
   if (agent !== undefined) enter({ kind: 'planted', agentId: agent.id, at: now() })
 }
 
 function giveOrder(parts: PeopleParts, doing: PlannedDoing): void {
-  const machines = parts.world.truth.machines(parts.scaleSetId)
-  const machine = machines[doing.number % Math.max(1, machines.length)]
-  if (machine === undefined) return
+  const machines = parts.shown()
+  const machineId = machines[doing.number % Math.max(1, machines.length)]
+  if (machineId === undefined) return
   const force = doing.what === 'force-delete'
   const order = doing.what === 'force-delete' ? 'delete' : (doing.what as Order['order'])
-  parts.order({ machineId: machine.instanceId, order, by: 'ada', force })
+  parts.order({ machineId, order, by: 'ada', force })
 }
 
 /** A person tries again when a call of theirs meets a fault. */

@@ -8,10 +8,42 @@ export const minuteMs = 60_000
 
 export type PlanKind = 'swarm' | 'steady' | 'clock'
 export type PlannedJob = { readonly at: number; readonly durationMs: number; readonly demands: readonly string[] }
-export type PlannedFault = { readonly name: FaultName; readonly rate: number; readonly from: number; readonly until: number; readonly sizeMs?: number }
-export const personDoings = ['delete', 'reimage', 'save', 'unsave', 'adopt', 'force-delete', 'change-maximum', 'change-standby', 'pause', 'steal-tag', 'overprovision', 'lower-quota', 'add-foreign-agent'] as const
-export type PlannedDoing = { readonly at: number; readonly what: (typeof personDoings)[number]; readonly forMs: number; readonly number: number }
-export const processFaults = ['crash-before-send', 'crash-after-send', 'take-over', 'lease-lost', 'commit-fails', 'commit-answer-lost'] as const
+export type PlannedFault = {
+  readonly name: FaultName
+  readonly rate: number
+  readonly from: number
+  readonly until: number
+  readonly sizeMs?: number
+}
+export const personDoings = [
+  'delete',
+  'reimage',
+  'save',
+  'unsave',
+  'adopt',
+  'force-delete',
+  'change-maximum',
+  'change-standby',
+  'pause',
+  'steal-tag',
+  'overprovision',
+  'lower-quota',
+  'add-foreign-agent',
+] as const
+export type PlannedDoing = {
+  readonly at: number
+  readonly what: (typeof personDoings)[number]
+  readonly forMs: number
+  readonly number: number
+}
+export const processFaults = [
+  'crash-before-send',
+  'crash-after-send',
+  'take-over',
+  'lease-lost',
+  'commit-fails',
+  'commit-answer-lost',
+] as const
 export type ProcessFault = (typeof processFaults)[number]
 export type PlannedProcessFault = { readonly at: number; readonly what: ProcessFault; readonly onChange: boolean; readonly forMs: number }
 
@@ -100,15 +132,34 @@ function steadyPlan(seed: number, random: Random): Plan {
   const standby = random.below(3)
   return {
     ...quiet(seed, 'steady', 25 * hourMs),
-    settings: { standby, machinesMax: constantJobs + standby + random.below(4), idleDelayMinutes: random.pick([0, 5, 30]) ?? 5, tearDownAfterUse: false },
+    settings: {
+      standby,
+      machinesMax: constantJobs + standby + random.below(4),
+      idleDelayMinutes: random.pick([0, 5, 30]) ?? 5,
+      tearDownAfterUse: false,
+    },
     constantJobs,
   }
 }
 
 function quiet(seed: number, kind: PlanKind, untilMs: number): Plan {
   return {
-    seed, kind, untilMs, calmAt: untilMs, settings: {}, machinesAtStart: 0, replaceConfirmed: false, behaviours: {}, subnetSize: 4_091, coreLimit: 10_000,
-    jobs: [], constantJobs: 0, faults: [], people: [], processFaults: [], jumps: [],
+    seed,
+    kind,
+    untilMs,
+    calmAt: untilMs,
+    settings: {},
+    machinesAtStart: 0,
+    replaceConfirmed: false,
+    behaviours: {},
+    subnetSize: 4_091,
+    coreLimit: 10_000,
+    jobs: [],
+    constantJobs: 0,
+    faults: [],
+    people: [],
+    processFaults: [],
+    jumps: [],
   }
 }
 
@@ -139,12 +190,18 @@ function drawSettings(random: Random, machinesMax: number, kind: PlanKind): Part
   const standby = random.below(Math.min(4, machinesMax))
   const windows = kind === 'swarm' && random.chance(0.25)
   return {
-    machinesMax, standby,
+    machinesMax,
+    standby,
     tearDownAfterUse: random.chance(0.55),
     savedMax: random.pick([0, 1, 1, 2]) ?? 1,
     idleDelayMinutes: random.pick([0, 2, 5, 10, 15, 30]) ?? 5,
     startMinutesMax: random.pick([8, 10, 10, 15]) ?? 10,
-    ...(windows ? { standbyWindows: [{ days: [0, 1, 2, 3, 4, 5, 6], from: '01:00', to: '02:00', standby: random.below(machinesMax) }], timeZone: random.pick(['UTC', 'Europe/Berlin', 'America/New_York']) ?? 'UTC' } : {}),
+    ...(windows
+      ? {
+          standbyWindows: [{ days: [0, 1, 2, 3, 4, 5, 6], from: '01:00', to: '02:00', standby: random.below(machinesMax) }],
+          timeZone: random.pick(['UTC', 'Europe/Berlin', 'America/New_York']) ?? 'UTC',
+        }
+      : {}),
     ...(random.chance(0.15) ? { capabilities: { gpu: '1' } } : {}),
   }
 }
@@ -169,7 +226,9 @@ function drawJobs(random: Random, machinesMax: number, untilMs: number): readonl
   for (let at = random.exponential(hourMs / perHour); at < untilMs - 15 * minuteMs; at += random.exponential(hourMs / perHour)) {
     const burst = random.chance(0.08) ? 1 + random.below(machinesMax) : 1
     for (let i = 0; i < burst; i++) {
-      const demands = random.chance(0.2) ? [random.pick(['docker', 'maven -gtVersion 3.0', gpu ? 'gpu' : 'git', 'Agent.Version -gtVersion 2.163.1']) ?? 'git'] : []
+      const demands = random.chance(0.2)
+        ? [random.pick(['docker', 'maven -gtVersion 3.0', gpu ? 'gpu' : 'git', 'Agent.Version -gtVersion 2.163.1']) ?? 'git']
+        : []
       jobs.push({ at: Math.round(at), durationMs: random.logNormal({ p50, p95: p50 * 4 }), demands })
     }
   }
@@ -178,22 +237,50 @@ function drawJobs(random: Random, machinesMax: number, untilMs: number): readonl
 
 function drawFaults(random: Random, calmAt: number): readonly PlannedFault[] {
   const share = random.pick([0, 0.1, 0.25, 0.5]) ?? 0.25
-  const drawn = faultNames.filter(() => random.chance(share)).map((name): PlannedFault => {
-    const [least, most] = rates[name]
-    return { name, rate: random.between(least, most), from: 0, until: calmAt, ...(name.startsWith('stuck-') ? { sizeMs: random.between(10, 40) * minuteMs } : {}) }
-  })
+  const drawn = faultNames
+    .filter(() => random.chance(share))
+    .map((name): PlannedFault => {
+      const [least, most] = rates[name]
+      return {
+        name,
+        rate: random.between(least, most),
+        from: 0,
+        until: calmAt,
+        ...(name.startsWith('stuck-') ? { sizeMs: random.between(10, 40) * minuteMs } : {}),
+      }
+    })
   return [...drawn, ...drawBursts(random, calmAt)]
 }
 
 /** An outage: for some seconds or minutes one thing goes wrong nearly always. */
 function drawBursts(random: Random, calmAt: number): readonly PlannedFault[] {
-  const kinds = ['agent-flaps', 'agent-dies', 'azure-5xx', 'devops-5xx', 'sign-in-page', 'azure-lost-after', 'devops-lost-after', 'throttled', 'scale-set-gone', 'role-removed', 'partial-list', 'capacity-read-zero', 'agent-never-online'] as const
+  const kinds = [
+    'agent-flaps',
+    'agent-dies',
+    'azure-5xx',
+    'devops-5xx',
+    'sign-in-page',
+    'azure-lost-after',
+    'devops-lost-after',
+    'throttled',
+    'scale-set-gone',
+    'role-removed',
+    'partial-list',
+    'capacity-read-zero',
+    'agent-never-online',
+  ] as const
   return Array.from({ length: random.below(3) }, (): PlannedFault => {
     const name = random.pick(kinds) ?? 'azure-5xx'
     const from = random.between(0, calmAt)
     const isStream = name === 'agent-flaps' || name === 'agent-dies'
     const ms = isStream ? random.between(5_000, 20_000) : random.between(0.5, 8) * minuteMs
-    return { name, rate: isStream ? 3_600 : random.between(0.5, 1), from, until: Math.min(calmAt, from + ms), ...(isStream ? { sizeMs: random.between(3, 20) * minuteMs } : {}) }
+    return {
+      name,
+      rate: isStream ? 3_600 : random.between(0.5, 1),
+      from,
+      until: Math.min(calmAt, from + ms),
+      ...(isStream ? { sizeMs: random.between(3, 20) * minuteMs } : {}),
+    }
   })
 }
 
@@ -220,5 +307,7 @@ function drawProcessFaults(random: Random, calmAt: number): readonly PlannedProc
 /** The computer's clock is put right, or wrong: an hour or a day, there and back. */
 function drawJumps(random: Random, calmAt: number): readonly { at: number; ms: number }[] {
   const sizes = [hourMs, -hourMs, 24 * hourMs, -24 * hourMs]
-  return Array.from({ length: 3 }, () => ({ at: random.between(20 * minuteMs, calmAt), ms: random.pick(sizes) ?? hourMs })).toSorted((left, right) => left.at - right.at)
+  return Array.from({ length: 3 }, () => ({ at: random.between(20 * minuteMs, calmAt), ms: random.pick(sizes) ?? hourMs })).toSorted(
+    (left, right) => left.at - right.at,
+  )
 }

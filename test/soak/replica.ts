@@ -58,8 +58,12 @@ export type Replica = {
 }
 
 const bootstrap = {
-  os: 'linux', serviceUrl: 'https://service.example', agentDownloadUrl: 'https://agents.example/agent.tar.gz',
-  scriptUrl: 'https://service.example/enableagent.sh', scriptSha256: '0', after: [],
+  os: 'linux',
+  serviceUrl: 'https://service.example',
+  agentDownloadUrl: 'https://agents.example/agent.tar.gz',
+  scriptUrl: 'https://service.example/enableagent.sh',
+  scriptSha256: '0',
+  after: [],
 } as const
 
 /** Starts the real loop with real journal and leases on this store. */
@@ -81,15 +85,22 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
   const lease = breakage.lease?.(keeper.current) ?? keeper.current
   const replica: Replica = {
     name,
-    get alive() { return process.alive() },
+    get alive() {
+      return process.alive()
+    },
     kill: process.kill,
     pause: process.pause,
     resume: process.resume,
-    arm(fault, onChange, struck) { armed = { fault, onChange, struck } },
+    arm(fault, onChange, struck) {
+      armed = { fault, onChange, struck }
+    },
   }
   const journal = failing(recorded())
   const ports = {
-    world: parts.world, clock, random: parts.random, worldNow: time.now,
+    world: parts.world,
+    clock,
+    random: parts.random,
+    worldNow: time.now,
     onBegin: (call: WorldCall) => {
       enter({ kind: 'begun', call: named(call), at: time.now() })
       if (call.change || armed?.onChange === false) strike('crash-before-send')
@@ -101,7 +112,11 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
     },
   }
   const loop = createLoop({
-    clock, log, metrics: quietMetrics, lease, ownerId: parts.ownerId,
+    clock,
+    log,
+    metrics: quietMetrics,
+    lease,
+    ownerId: parts.ownerId,
     journal: breakage.journal?.(journal, keeper.current) ?? journal,
     extension: (record, scaleSet) => extensionEntry(record, scaleSet, bootstrap),
     settings: {
@@ -185,8 +200,12 @@ function createLife(): { life: Life; alive(): boolean; kill(): void; pause(): vo
       },
     },
     alive: () => state !== 'dead',
-    kill() { state = 'dead' },
-    pause() { if (state === 'runs') state = 'paused' },
+    kill() {
+      state = 'dead'
+    },
+    pause() {
+      if (state === 'runs') state = 'paused'
+    },
     resume() {
       if (state !== 'paused') return
       state = 'runs'
@@ -203,8 +222,19 @@ export function boundsOf(record: PoolRecord): Bounds {
 }
 
 function written({ id, action, reason }: Intent, now: number): WrittenIntent {
-  const machines = 'machines' in action ? action.machines : 'machine' in action ? [{ ...action.machine, ...('cause' in action ? { cause: action.cause } : {}) }] : []
-  return { id, kind: action.kind, sentence: worded(() => explain(reason, now)), machines, ...('agentId' in action && action.agentId !== undefined ? { agentId: action.agentId } : {}) }
+  const machines =
+    'machines' in action
+      ? action.machines
+      : 'machine' in action
+        ? [{ ...action.machine, ...('cause' in action ? { cause: action.cause } : {}) }]
+        : []
+  return {
+    id,
+    kind: action.kind,
+    sentence: worded(() => explain(reason, now)),
+    machines,
+    ...('agentId' in action && action.agentId !== undefined ? { agentId: action.agentId } : {}),
+  }
 }
 
 function worded(sentence: () => string): string {

@@ -15,10 +15,19 @@ export type Summary = {
   readonly counts: Counts
   /** Actions, reasons and faults that never came up. */
   readonly missing: readonly string[]
-  readonly failures: readonly { readonly seed: number; readonly hours: number; readonly invariant: string; readonly atHours: number; readonly detail: string }[]
+  readonly failures: readonly {
+    readonly seed: number
+    readonly hours: number
+    readonly invariant: string
+    readonly atHours: number
+    readonly detail: string
+  }[]
 }
 
-export function summarize(reports: readonly SeedReport[], run: { readonly wallMs: number; readonly cores: number; readonly hours: number }): Summary {
+export function summarize(
+  reports: readonly SeedReport[],
+  run: { readonly wallMs: number; readonly cores: number; readonly hours: number },
+): Summary {
   const counts = emptyCounts()
   for (const report of reports) addCounts(counts, report.counts)
   const sum = (of: (report: SeedReport) => number): number => reports.reduce((total, report) => total + of(report), 0)
@@ -33,9 +42,11 @@ export function summarize(reports: readonly SeedReport[], run: { readonly wallMs
     speedup: Math.round(simulatedMs / (run.wallMs * run.cores)),
     counts,
     missing: holes(counts),
-    failures: reports.toSorted((left, right) => left.seed - right.seed).flatMap(({ seed, violations }) =>
-      violations.map(({ invariant, at, detail }) => ({ seed, hours: run.hours, invariant, atHours: at / hourMs, detail })),
-    ),
+    failures: reports
+      .toSorted((left, right) => left.seed - right.seed)
+      .flatMap(({ seed, violations }) =>
+        violations.map(({ invariant, at, detail }) => ({ seed, hours: run.hours, invariant, atHours: at / hourMs, detail })),
+      ),
   }
 }
 
@@ -45,7 +56,12 @@ export function textOf(summary: Summary): string {
   return [
     `${seeds} seeds, ${simulatedHours} simulated hours, ${events} events, ${perHour(jobs)} jobs and ${perHour(removals)} removals an hour.`,
     `${violations} violations. ${speedup} times faster than real time on each core.`,
-    ...summary.failures.map(({ seed, hours, invariant, atHours, detail }) => `${invariant} broken by seed ${seed} after ${atHours.toFixed(3)} h: ${detail} (npm run soak -- --seed ${seed} --hours ${hours})`),
-    ...(summary.missing.length === 0 ? ['Every action, reason and fault came up.'] : [`Never came up: ${summary.missing.join(', ')}. Give more seeds or hours.`]),
+    ...summary.failures.map(
+      ({ seed, hours, invariant, atHours, detail }) =>
+        `${invariant} broken by seed ${seed} after ${atHours.toFixed(3)} h: ${detail} (npm run soak -- --seed ${seed} --hours ${hours})`,
+    ),
+    ...(summary.missing.length === 0
+      ? ['Every action, reason and fault came up.']
+      : [`Never came up: ${summary.missing.join(', ')}. Give more seeds or hours.`]),
   ].join('\n')
 }

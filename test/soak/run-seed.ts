@@ -9,7 +9,7 @@ import { createJournal } from '../../backend/store/journal.ts'
 import { addPoolAndScaleSet, scaleSetId } from '../support/service.ts'
 import { createVirtualTime } from '../support/virtual-time.ts'
 import { createChecker } from './checker.ts'
-import { calmFindings, createCalmWatch, isFull } from './calm.ts'
+import { calmFindings, createCalmWatch } from './calm.ts'
 import type { Entry, Violation } from './history.ts'
 import { addForeignAgent, personDoes } from './people.ts'
 import { minuteMs, type Plan, type PlannedProcessFault } from './plan.ts'
@@ -39,7 +39,10 @@ const warmUpMs = 15_000
 export const probeAfterMs = 50 * minuteMs
 
 /** `only`: the one invariant whose breach ends the run; otherwise any does. */
-export async function runSeed(plan: Plan, options: { readonly breakage?: Breakage; readonly verbose?: boolean; readonly only?: string } = {}): Promise<SeedResult> {
+export async function runSeed(
+  plan: Plan,
+  options: { readonly breakage?: Breakage; readonly verbose?: boolean; readonly only?: string } = {},
+): Promise<SeedResult> {
   const run = await createRun(plan, options.breakage ?? {}, options.verbose === true)
   await run.start()
   const isOver = () => run.checker.violations.some(({ invariant }) => options.only === undefined || invariant === options.only)
@@ -77,10 +80,20 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
   })
   const random = createRandom(plan.seed).fork('calls')
   let replicas = 0
+  let shown: readonly string[] = []
   let leader: Replica | undefined
   const people = {
-    world, now: time.now, after: (ms: number, go: () => void) => schedule(time.now() + ms, go), poolId, scaleSetId, coreLimit: plan.coreLimit,
-    record: book.record, set: book.set, order: book.order, enter,
+    world,
+    now: time.now,
+    after: (ms: number, go: () => void) => schedule(time.now() + ms, go),
+    poolId,
+    scaleSetId,
+    coreLimit: plan.coreLimit,
+    record: book.record,
+    set: book.set,
+    order: book.order,
+    enter,
+    shown: () => shown,
   }
   const schedule = (at: number, go: () => void): void =>
     time.after(at - time.now(), () => {
@@ -109,7 +122,15 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
     },
     judgeCalm: async () => {
       world.advance(time.now())
-      for (const detail of await calmFindings({ plan, scene, calm, record: book.record(), journal: createJournal(database, time.clock), now: time.now() })) trace.violation('liveness', time.now(), detail)
+      for (const detail of await calmFindings({
+        plan,
+        scene,
+        calm,
+        record: book.record(),
+        journal: createJournal(database, time.clock),
+        now: time.now(),
+      }))
+        trace.violation('liveness', time.now(), detail)
       if (plan.kind === 'steady') for (const detail of trace.steadyActions()) trace.violation('S15', time.now(), detail)
     },
     async end() {
@@ -119,8 +140,14 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
     result: (): SeedResult => {
       for (const [name, count] of world.faultCounts()) add(counts.faults, name, count)
       return {
-        seed: plan.seed, simulatedMs: time.now(), ...figures, violations: [...checker.violations, ...trace.violations()], counts,
-        hash: trace.hash(), actions: trace.actions(), story: trace.story(),
+        seed: plan.seed,
+        simulatedMs: time.now(),
+        ...figures,
+        violations: [...checker.violations, ...trace.violations()],
+        counts,
+        hash: trace.hash(),
+        actions: trace.actions(),
+        story: trace.story(),
       }
     },
   }
@@ -149,17 +176,43 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
   function launch(): Promise<Replica> {
     replicas += 1
     return startReplica({
-      name: `replica-${replicas}`, world, time, database, random: random.fork(String(replicas)), ownerId, poolId,
-      record: book.record, forget: book.forget, enter, breakage,
-      ordersTaken: (ids) => { for (const order of book.taken(ids)) enter({ kind: 'order', order, at: time.now() }) },
-      onPass: (latest) => { trace.pass(latest, time.now()); countPass(latest) },
+      name: `replica-${replicas}`,
+      world,
+      time,
+      database,
+      random: random.fork(String(replicas)),
+      ownerId,
+      poolId,
+      record: book.record,
+      forget: book.forget,
+      enter,
+      breakage,
+      ordersTaken: (ids) => {
+        for (const order of book.taken(ids)) enter({ kind: 'order', order, at: time.now() })
+      },
+      onPass: (latest) => {
+        const { machines } = latest.snapshot
+        if (machines.known) shown = machines.value.map(({ id }) => id)
+        trace.pass(latest, time.now())
+        countPass(latest)
+      },
       onTrouble: (message) => trace.trouble(message, time.now()),
-      onDeath: () => time.after(5_000 + random.below(60_000), () => void launch().then((next) => { leader = next })),
+      onDeath: () =>
+        time.after(
+          5_000 + random.below(60_000),
+          () =>
+            void launch().then((next) => {
+              leader = next
+            }),
+        ),
     })
   }
 
   async function strikeProcess(fault: PlannedProcessFault): Promise<void> {
-    const struck = (): void => { add(counts.faults, fault.what); trace.note(`${fault.what} strikes ${leader?.name}`, time.now()) }
+    const struck = (): void => {
+      add(counts.faults, fault.what)
+      trace.note(`${fault.what} strikes ${leader?.name}`, time.now())
+    }
     if (fault.what === 'take-over') return takeOver(fault.forMs, struck)
     if (fault.what === 'lease-lost') return loseLease(database, struck)
     leader?.arm(fault.what, fault.onChange, struck)
@@ -183,9 +236,12 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
   function calmDown(): void {
     for (const name of [...world.faults().keys()]) world.setFault(name, undefined)
     if (plan.coreLimit !== 10_000) world.setCoreLimit(10_000)
-    for (const request of world.truth.requests(poolId)) if (request.result === undefined && request.demands.includes('gpu')) world.cancelJob(request.id)
-    for (let at = plan.calmAt; at < plan.untilMs; at += minuteMs) schedule(at, () => { if (isFull({ scene, plan, record: book.record() })) calm.full(time.now()) })
-    if (plan.deleteAt === undefined && plan.kind !== 'steady') schedule(plan.calmAt + probeAfterMs, () => { for (let i = 0; i < 3; i++) queue(minuteMs, []) })
+    for (const request of world.truth.requests(poolId))
+      if (request.result === undefined && request.demands.includes('gpu')) world.cancelJob(request.id)
+    if (plan.deleteAt === undefined && plan.kind !== 'steady')
+      schedule(plan.calmAt + probeAfterMs, () => {
+        for (let i = 0; i < 3; i++) queue(minuteMs, [])
+      })
   }
 }
 
@@ -198,14 +254,21 @@ function addCustomScript(world: World): void {
 /** Another team's scale set, in use: nothing of it may change by us. */
 function addNeighbour(world: World): void {
   world.azure.putScaleSet(scaleSetId.replace(/linux$/, 'neighbour'), {
-    location: 'westeurope', skuName: 'Standard_D2_v3', capacity: 2, tags: { ScaleSetAgentsOwner: 'neighbour/9/1' },
+    location: 'westeurope',
+    skuName: 'Standard_D2_v3',
+    capacity: 2,
+    tags: { ScaleSetAgentsOwner: 'neighbour/9/1' },
     properties: { virtualMachineProfile: { osProfile: { computerNamePrefix: 'other' } } },
   })
 }
 
 /** A fault is on from now until its time; a short outage gives way to what the fault was before. */
 function setFault(world: World, plan: Plan, name: FaultName, fault: Plan['faults'][number]): void {
-  const setting = ({ rate, until, sizeMs }: Plan['faults'][number]) => ({ rate, untilMs: until, ...(sizeMs === undefined ? {} : { sizeMs }) })
+  const setting = ({ rate, until, sizeMs }: Plan['faults'][number]) => ({
+    rate,
+    untilMs: until,
+    ...(sizeMs === undefined ? {} : { sizeMs }),
+  })
   const before = plan.faults.find((each) => each.name === name && each.from === 0 && each !== fault)
   world.setFault(name, setting(fault))
   if (before === undefined || fault.from === 0) return
@@ -219,18 +282,32 @@ function setFault(world: World, plan: Plan, name: FaultName, fault: Plan['faults
 /** The lease goes to somebody else for a moment. */
 async function loseLease(database: Database, struck: () => void): Promise<void> {
   struck()
-  await database.db.updateTable('lease').set((of) => ({ epoch: of('epoch', '+', 1), holder: 'rival', expires_at: 0 })).execute()
+  await database.db
+    .updateTable('lease')
+    .set((of) => ({ epoch: of('epoch', '+', 1), holder: 'rival', expires_at: 0 }))
+    .execute()
 }
 
 /** The pool's record as people write it and the service reads it. */
 function createBook(poolId: number, settings: PoolSettings, replaceConfirmed: boolean) {
-  const initial: PoolRecord = { poolId, name: 'linux', scaleSetId, settings, version: 1, orders: [], replaceConfirmed, takeOverConfirmed: false }
+  const initial: PoolRecord = {
+    poolId,
+    name: 'linux',
+    scaleSetId,
+    settings,
+    version: 1,
+    orders: [],
+    replaceConfirmed,
+    takeOverConfirmed: false,
+  }
   let record: PoolRecord | undefined = initial
   let orders = 0
   return {
     initial,
     record: () => record,
-    forget: () => { record = undefined },
+    forget: () => {
+      record = undefined
+    },
     set(change: Partial<PoolSettings>) {
       if (record !== undefined) record = { ...record, settings: { ...record.settings, ...change }, version: record.version + 1 }
     },

@@ -7,7 +7,12 @@ import type { Breakage } from './replica.ts'
 import { runSeed } from './run-seed.ts'
 import { compareActions } from './seeds.ts'
 
-export type Caught = { readonly caught: boolean; readonly seed?: number; /** Seeds that were tried. */ readonly after: number; readonly detail?: string }
+export type Caught = {
+  readonly caught: boolean
+  readonly seed?: number
+  /** Seeds that were tried. */ readonly after: number
+  readonly detail?: string
+}
 export type SabotageResult = Readonly<Record<string, Caught>>
 
 export const seedsMax = 50
@@ -52,11 +57,19 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
   // Deadlines are counted on the computer's clock.
   S14: { breakage: () => ({ clock: (clock) => ({ ...clock, now: () => clock.wallTimeMs() }) }), kind: 'clock' },
   // The standby goes up and down by the hour.
-  S15: { breakage: () => ({ record: (record, worldMs) => withSettings(record, { standby: record.settings.standby + (Math.floor(worldMs / (40 * minuteMs)) % 2) }) }), kind: 'steady' },
+  S15: {
+    breakage: () => ({
+      record: (record, worldMs) => withSettings(record, { standby: record.settings.standby + (Math.floor(worldMs / (40 * minuteMs)) % 2) }),
+    }),
+    kind: 'steady',
+  },
 }
 
 /** Runs each variant until it is caught, over 50 seeds at most. */
-export async function runSabotage(names: readonly string[] = Object.keys(sabotages), progress: (line: string) => void = () => {}): Promise<SabotageResult> {
+export async function runSabotage(
+  names: readonly string[] = Object.keys(sabotages),
+  progress: (line: string) => void = () => {},
+): Promise<SabotageResult> {
   const result: Record<string, Caught> = {}
   for (const name of names) {
     result[name] = await hunt(name)
@@ -87,7 +100,9 @@ async function breakIt(name: string, sabotage: Sabotage, plan: Plan): Promise<st
 
 export function sabotageText(result: SabotageResult): string {
   return Object.entries(result)
-    .map(([name, { caught, seed, detail }]) => (caught ? `${name}: caught by seed ${seed}: ${detail}` : `${name}: NOT CAUGHT within ${seedsMax} seeds`))
+    .map(([name, { caught, seed, detail }]) =>
+      caught ? `${name}: caught by seed ${seed}: ${detail}` : `${name}: NOT CAUGHT within ${seedsMax} seeds`,
+    )
     .join('\n')
 }
 
@@ -97,7 +112,8 @@ function blindToJobs(port: Pipelines): Pipelines {
   return {
     ...port,
     jobs: async (poolId, signal) => mapped(await port.jobs(poolId, signal), (jobs) => jobs.map(({ agentId: _hidden, ...job }) => job)),
-    agents: async (poolId, signal) => mapped(await port.agents(poolId, signal), (agents) => agents.map(({ requestId: _hidden, ...agent }) => agent)),
+    agents: async (poolId, signal) =>
+      mapped(await port.agents(poolId, signal), (agents) => agents.map(({ requestId: _hidden, ...agent }) => agent)),
     removeAgent: async () => ({ kind: 'done' }),
   }
 }
@@ -142,7 +158,9 @@ function lostLooksDisabled(port: Pipelines): Pipelines {
   return {
     ...port,
     agents: async (poolId, signal) =>
-      mapped(await port.agents(poolId, signal), (agents) => agents.map((agent) => (agent.online || agent.name.includes('placeholder') ? agent : { ...agent, online: true, enabled: false }))),
+      mapped(await port.agents(poolId, signal), (agents) =>
+        agents.map((agent) => (agent.online || agent.name.includes('placeholder') ? agent : { ...agent, online: true, enabled: false })),
+      ),
   }
 }
 
@@ -160,7 +178,11 @@ function sendsTwice(port: ScaleSet): ScaleSet {
 }
 
 function neverDisables(port: Pipelines): Pipelines {
-  return { ...port, setEnabled: async (poolId, agentId, enabled, signal) => (enabled ? port.setEnabled(poolId, agentId, enabled, signal) : { kind: 'done' }) }
+  return {
+    ...port,
+    setEnabled: async (poolId, agentId, enabled, signal) =>
+      enabled ? port.setEnabled(poolId, agentId, enabled, signal) : { kind: 'done' },
+  }
 }
 
 function withoutOnce(record: PoolRecord): PoolRecord {
@@ -173,7 +195,8 @@ function registersAgain(port: Pipelines, world: World): Pipelines {
     async removeAgent(poolId, agentId, signal) {
       const agent = world.truth.agents(poolId).find((each) => each.id === agentId)
       const outcome = await port.removeAgent(poolId, agentId, signal)
-      if (agent !== undefined && outcome.kind === 'done') world.devops.addAgent(poolId, { name: agent.name, version: agent.version, osDescription: '', systemCapabilities: {} })
+      if (agent !== undefined && outcome.kind === 'done')
+        world.devops.addAgent(poolId, { name: agent.name, version: agent.version, osDescription: '', systemCapabilities: {} })
       return outcome
     },
   }
@@ -186,7 +209,11 @@ function mapped<T, R>(reading: Reading<T>, map: (value: T) => R): Reading<R> {
 // ---------------------------------------------------------------- a broken memory
 
 function rewriting(journal: Journal, rewrite: (intent: Intent) => Intent): Journal {
-  return { ...journal, commit: (poolId, lease, change) => journal.commit(poolId, lease, change.newIntents === undefined ? change : { ...change, newIntents: change.newIntents.map(rewrite) }) }
+  return {
+    ...journal,
+    commit: (poolId, lease, change) =>
+      journal.commit(poolId, lease, change.newIntents === undefined ? change : { ...change, newIntents: change.newIntents.map(rewrite) }),
+  }
 }
 
 function writesLate(journal: Journal): Journal {
@@ -218,24 +245,56 @@ function withSettings(record: PoolRecord, settings: Partial<PoolRecord['settings
 // ---------------------------------------------------------------- situations
 
 function busier(plan: Plan): Plan {
-  return { ...plan, jobs: [...plan.jobs, ...Array.from({ length: 40 }, (_each, index) => ({ at: (20 + index * 0.1) * minuteMs, durationMs: 5 * minuteMs, demands: [] }))] }
+  return {
+    ...plan,
+    jobs: [
+      ...plan.jobs,
+      ...Array.from({ length: 40 }, (_each, index) => ({ at: (20 + index * 0.1) * minuteMs, durationMs: 5 * minuteMs, demands: [] })),
+    ],
+  }
 }
 
 function withStrangers(plan: Plan): Plan {
-  return { ...plan, replaceConfirmed: false, faults: [...plan.faults, { name: 'appeared-machine', rate: 4, from: 0, until: plan.calmAt }, { name: 'agent-never-online', rate: 0.5, from: 0, until: plan.calmAt }] }
+  return {
+    ...plan,
+    replaceConfirmed: false,
+    faults: [
+      ...plan.faults,
+      { name: 'appeared-machine', rate: 4, from: 0, until: plan.calmAt },
+      { name: 'agent-never-online', rate: 0.5, from: 0, until: plan.calmAt },
+    ],
+  }
 }
 
 function withTakeOver(plan: Plan): Plan {
-  return { ...busier(plan), processFaults: [25, 60, 90].map((at) => ({ at: at * minuteMs, what: 'take-over', onChange: true, forMs: 30_000 }) as const) }
+  return {
+    ...busier(plan),
+    processFaults: [25, 60, 90].map((at) => ({ at: at * minuteMs, what: 'take-over', onChange: true, forMs: 30_000 }) as const),
+  }
 }
 
 function withFailingReads(plan: Plan): Plan {
-  return { ...plan, faults: [...plan.faults.filter(({ name }) => name !== 'sign-in-page'), { name: 'sign-in-page', rate: 0.3, from: 0, until: plan.calmAt }, { name: 'azure-5xx', rate: 0.2, from: 0, until: plan.calmAt }] }
+  return {
+    ...plan,
+    faults: [
+      ...plan.faults.filter(({ name }) => name !== 'sign-in-page'),
+      { name: 'sign-in-page', rate: 0.3, from: 0, until: plan.calmAt },
+      { name: 'azure-5xx', rate: 0.2, from: 0, until: plan.calmAt },
+    ],
+  }
 }
 
 function withOutage(plan: Plan): Plan {
   const settings = { ...plan.settings, tearDownAfterUse: false, machinesMax: 10, standby: 8 }
-  return { ...plan, settings, behaviours: {}, subnetSize: 4_091, coreLimit: 10_000, people: [], faults: [{ name: 'agent-dies', rate: 3_600, from: 40 * minuteMs, until: 40 * minuteMs + 15_000 }] }
+  return {
+    ...plan,
+    settings,
+    behaviours: {},
+    subnetSize: 4_091,
+    coreLimit: 10_000,
+    people: [],
+    faults: [{ name: 'agent-dies', rate: 3_600, from: 40 * minuteMs, until: 40 * minuteMs + 15_000 }],
+  }
 }
 
 function tornDown(plan: Plan): Plan {

@@ -12,7 +12,13 @@ export async function judgeSeed(seed: number, hours: number, breakage: Breakage 
   if (plan.kind !== 'clock' || result.violations.length > 0) return reportOf(result, [])
   const steady = await runSeed({ ...plan, jumps: [] }, { breakage })
   const violations = compareActions(result.actions, steady.actions)
-  return { ...reportOf(result, violations), simulatedMs: result.simulatedMs + steady.simulatedMs, events: result.events + steady.events, jobs: result.jobs + steady.jobs, removals: result.removals + steady.removals }
+  return {
+    ...reportOf(result, violations),
+    simulatedMs: result.simulatedMs + steady.simulatedMs,
+    events: result.events + steady.events,
+    jobs: result.jobs + steady.jobs,
+    removals: result.removals + steady.removals,
+  }
 }
 
 function reportOf({ actions: _actions, story: _story, ...result }: SeedResult, more: readonly Violation[]): SeedReport {
@@ -24,7 +30,13 @@ export function compareActions(jumped: readonly string[], steady: readonly strin
   const length = Math.max(jumped.length, steady.length)
   for (let i = 0; i < length; i++) {
     if (jumped[i] === steady[i]) continue
-    return [{ invariant: 'S14', at: 0, detail: `action ${i + 1} is "${jumped[i] ?? 'none'}" with a jumping clock and "${steady[i] ?? 'none'}" without` }]
+    return [
+      {
+        invariant: 'S14',
+        at: 0,
+        detail: `action ${i + 1} is "${jumped[i] ?? 'none'}" with a jumping clock and "${steady[i] ?? 'none'}" without`,
+      },
+    ]
   }
   return []
 }

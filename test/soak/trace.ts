@@ -32,7 +32,10 @@ export function createTrace(verbose: boolean) {
           return say(entry.event.at, `world: ${textOf(entry.event)}`)
         case 'committed':
           for (const intent of entry.intents) {
-            const named = [...intent.machines.map(({ id, generation }) => `${id}/${generation}`), ...(intent.agentId === undefined ? [] : [`agent ${intent.agentId}`])].join(' ')
+            const named = [
+              ...intent.machines.map(({ id, generation }) => `${id}/${generation}`),
+              ...(intent.agentId === undefined ? [] : [`agent ${intent.agentId}`]),
+            ].join(' ')
             const action = `${intent.kind} ${named}`.trim()
             if (intent.kind !== 'refresh-claim') actions.push(action)
             if (restless.has(intent.kind) && entry.at > warmMs) restlessActions.push(`${action}: ${intent.sentence}`)
@@ -41,7 +44,8 @@ export function createTrace(verbose: boolean) {
           }
           return
         case 'answered':
-          if (entry.call.change || !entry.answer.ok) say(entry.at, `${entry.call.process} ${entry.call.name} ${textOf(entry.call.target)} → ${answerOf(entry.answer)}`)
+          if (entry.call.change || !entry.answer.ok)
+            say(entry.at, `${entry.call.process} ${entry.call.name} ${textOf(entry.call.target)} → ${answerOf(entry.answer)}`)
           return
         case 'lease':
           return say(entry.at, `${entry.process} holds the lease, epoch ${entry.epoch}`)

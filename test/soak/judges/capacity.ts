@@ -10,6 +10,7 @@ export function capacityJudge(scene: Scene, ledger: Ledger, report: Report): Jud
     if (event.to < event.from) return report('S7', event.at, `the capacity was lowered from ${event.from} to ${event.to}`)
     const total = scene.truth.machines(scene.scaleSetId).length + ledger.owed()
     const { machinesMax } = ledger.boundsOfPass()
-    if (total > machinesMax) report('S2', event.at, `growth from ${event.from} to ${event.to} makes ${total} machines; the maximum is ${machinesMax}`)
+    if (total > machinesMax)
+      report('S2', event.at, `growth from ${event.from} to ${event.to} makes ${total} machines; the maximum is ${machinesMax}`)
   }
 }

@@ -16,14 +16,16 @@ export function intentsJudge(ledger: Ledger, report: Report): Judge {
         late.delete(entry.process)
         return
       case 'committed':
-        if (entry.epoch < newestEpoch) report('S5', entry.at, `${entry.process} committed under epoch ${entry.epoch}; the current one is ${newestEpoch}`)
+        if (entry.epoch < newestEpoch)
+          report('S5', entry.at, `${entry.process} committed under epoch ${entry.epoch}; the current one is ${newestEpoch}`)
         for (const intent of entry.intents) {
           if (isWorded(intent.sentence)) continue
           report('S13', entry.at, `the intent ${intent.id} (${intent.kind}) has no reason in words: "${intent.sentence}"`)
         }
         return
       case 'begun':
-        if (entry.call.change && (epochOf.get(entry.call.process) ?? 0) < newestEpoch) beganLate(entry.call.process, entry.call.name, entry.at)
+        if (entry.call.change && (epochOf.get(entry.call.process) ?? 0) < newestEpoch)
+          beganLate(entry.call.process, entry.call.name, entry.at)
         return
       case 'arrived':
         if (entry.call.change) hasOneIntent(entry.call.name, entry.at)

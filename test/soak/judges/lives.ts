@@ -23,7 +23,8 @@ export function livesJudge(scene: Scene, ledger: Ledger, report: Report): Judge 
   return (entry) => {
     if (entry.kind === 'answered') looked(entry)
     if (entry.kind === 'lease') startLooking()
-    if (entry.kind === 'arrived' && entry.call.name === 'set-enabled' && entry.call.target.enabled === true) usedStaysDisabled(entry.call.target.agentId, entry.at)
+    if (entry.kind === 'arrived' && entry.call.name === 'set-enabled' && entry.call.target.enabled === true)
+      usedStaysDisabled(entry.call.target.agentId, entry.at)
     if (entry.kind === 'world') happened(entry.event)
   }
 
@@ -79,13 +80,15 @@ export function livesJudge(scene: Scene, ledger: Ledger, report: Report): Judge 
     if (first) its.firstAssignedAt = at
     if (first || its.jobs === 0) return
     if (!its.onceIgnored) report('S10', at, `machine ${machine} was given a second job in one life`)
-    else if (its.looks > looksMax) report('S10', at, `machine ${machine} was given a second job although its first had been seen ${its.looks} times`)
+    else if (its.looks > looksMax)
+      report('S10', at, `machine ${machine} was given a second job although its first had been seen ${its.looks} times`)
   }
 
   function usedStaysDisabled(agentId: number | undefined, at: number): void {
     if (!scene.tearDownAfterUse) return
     const machine = scene.truth.agents(scene.poolId).find((agent) => agent.id === agentId)?.machine?.instanceId
-    if (machine !== undefined && life(machine).jobs > 0) report('S10', at, `the agent of machine ${machine} was enabled although it had run its one job`)
+    if (machine !== undefined && life(machine).jobs > 0)
+      report('S10', at, `the agent of machine ${machine} was enabled although it had run its one job`)
   }
 
   /** S11 */

@@ -64,6 +64,7 @@ export function ownershipJudge(scene: Scene, ledger: Ledger, report: Report): Ju
     const { agentId, enabled, machines = [] } = call.target
     if (agentId !== undefined && planted.has(agentId)) report('S3', at, `${call.name} on the foreign agent ${agentId}`)
     for (const id of machines) {
+      if (!ledger.exists(id)) continue
       if (!ledger.mayBeOurs(id)) report('S3', at, `${call.name} on machine ${id}, which is not ours`)
       if (ledger.isSaved(id) && !ledger.bounds().deleting) report('S12', at, `${call.name} on machine ${id}, which is saved`)
     }

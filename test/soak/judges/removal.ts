@@ -3,7 +3,14 @@ import type { MachineFacts, WorldEvent } from '../../../backend/simulator/facts.
 import type { Judge, Report, Scene } from '../history.ts'
 import type { Ledger } from '../ledger.ts'
 
-const unhealthyCauses: ReadonlySet<string> = new Set(['failed-to-start', 'failed-to-restart', 'creation-failed', 'extension-failed', 'went-offline', 'stopped'])
+const unhealthyCauses: ReadonlySet<string> = new Set([
+  'failed-to-start',
+  'failed-to-restart',
+  'creation-failed',
+  'extension-failed',
+  'went-offline',
+  'stopped',
+])
 const minuteMs = 60_000
 /** Agents lost within this time of each other are lost at once: Azure DevOps notices each with its own delay. */
 const togetherMs = minuteMs
@@ -28,7 +35,8 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
         return
       case 'machine-deleted':
       case 'machine-vanished':
-        if (event.scaleSetId === scene.scaleSetId) for (const loss of losses.values()) if (loss.machine === event.machine) losses.delete(loss.agentId)
+        if (event.scaleSetId === scene.scaleSetId)
+          for (const loss of losses.values()) if (loss.machine === event.machine) losses.delete(loss.agentId)
         return
       case 'agent-added':
         enabled.set(event.agentId, true)
@@ -54,7 +62,11 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
       if (request.result !== undefined || request.agentId === undefined) continue
       const machine = agents.get(request.agentId)?.machine?.instanceId
       if (machine === undefined || !event.machines.includes(machine) || ledger.isForced(machine)) continue
-      report('S1', event.at, `machine ${machine} was ${event.kind === 'delete-accepted' ? 'deleted' : 'reimaged'} with job request ${request.id}`)
+      report(
+        'S1',
+        event.at,
+        `machine ${machine} was ${event.kind === 'delete-accepted' ? 'deleted' : 'reimaged'} with job request ${request.id}`,
+      )
     }
   }
 
@@ -73,10 +85,13 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
     const machines = scene.truth.machines(scene.scaleSetId)
     const intent = ledger.current()
     const causeOf = (id: string): string | undefined => intent?.machines.find((each) => each.id === id)?.cause
-    const unhealthy = event.machines.filter((id) => !ledger.wasAsked(id) && (unhealthyCauses.has(causeOf(id) ?? '') || lossOf(id) !== undefined))
+    const unhealthy = event.machines.filter(
+      (id) => !ledger.wasAsked(id) && (unhealthyCauses.has(causeOf(id) ?? '') || lossOf(id) !== undefined),
+    )
     const allowed = Math.max(1, Math.floor(Math.max(machines.length, ledger.machinesListed()) / 10))
     const sofar = ledger.countUnhealthy(unhealthy.length)
-    if (sofar > allowed) report('S8', event.at, `${sofar} unhealthy machines were deleted in one pass; ${allowed} allowed of ${machines.length}`)
+    if (sofar > allowed)
+      report('S8', event.at, `${sofar} unhealthy machines were deleted in one pass; ${allowed} allowed of ${machines.length}`)
     for (const id of unhealthy) notInMassFailure(id, machines, event.at)
   }
 
@@ -86,7 +101,11 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
     const together = [...losses.values()].filter((each) => Math.abs(each.at - loss.at) <= togetherMs)
     const total = Math.max(loss.machinesThen, machines.length)
     if (together.length >= 3 && together.length > total * 0.3) {
-      report('S8', at, `machine ${id} was deleted ${Math.round((at - loss.at) / minuteMs)} minutes after ${together.length} of ${total} machines were lost at once`)
+      report(
+        'S8',
+        at,
+        `machine ${id} was deleted ${Math.round((at - loss.at) / minuteMs)} minutes after ${together.length} of ${total} machines were lost at once`,
+      )
     }
   }
 
