@@ -2,6 +2,7 @@
  * `npm run bench:loop -- --pools 50 --machines 100 --json`: what one service process costs at production pace, and what it
  * asks of Azure DevOps and Azure. Every second pool is busy with jobs, the others are quiet.
  */
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { createClient, type Client } from '../backend/cli/client.ts'
 import { createRandom } from '../backend/simulator/random.ts'
@@ -31,7 +32,8 @@ const jobMs = 120_000
 /** About half of an active pool's machines run a job. */
 const busyShare = 0.5
 const feedMs = 200
-const settleMs = 20_000
+/** Until the machines' last reading says that they are idle. */
+const settleMs = 75_000
 const lookMs = 5_000
 const bootSecondsMax = 600
 
@@ -150,7 +152,18 @@ function judge(options: Options, figures: ProcessFigures, passes: Buckets, { poo
     (['quiet', 'active'] as const).every((load) => reads[load].devOps <= bounds[load].devOps && reads[load].azure <= bounds[load].azure) &&
     throttled.length <= bounds.throttled
   const { pools: poolCount, machines } = options
-  return { pools: poolCount, machines, minutes: Number(minutes.toFixed(2)), pass, ...figures, reads, throttled, bounds, holds }
+  return {
+    pools: poolCount,
+    machines,
+    minutes: Number(minutes.toFixed(2)),
+    pass,
+    ...figures,
+    reads,
+    throttled,
+    load: Number((loadavg()[0] ?? 0).toFixed(1)),
+    bounds,
+    holds,
+  }
 }
 
 await main(readOptions())

@@ -9,6 +9,8 @@ export const neededActions: readonly string[] = [
   'Microsoft.Compute/virtualMachineScaleSets/write',
   'Microsoft.Compute/virtualMachineScaleSets/delete/action',
   'Microsoft.Compute/virtualMachineScaleSets/reimage/action',
+  'Microsoft.Compute/virtualMachineScaleSets/extensions/write',
+  'Microsoft.Compute/virtualMachineScaleSets/extensions/delete',
   'Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read',
   'Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read',
   'Microsoft.Resources/tags/write',
@@ -17,7 +19,11 @@ export const neededActions: readonly string[] = [
 /** What it works without, but knows less. Often granted at the subscription or the network instead of the scale set. */
 export const usefulActions: readonly string[] = [
   'Microsoft.Network/virtualNetworks/subnets/join/action',
+  'Microsoft.Network/virtualNetworks/subnets/read',
   'Microsoft.Compute/locations/usages/read',
+  'Microsoft.Compute/locations/operations/read',
+  'Microsoft.Compute/skus/read',
+  'Microsoft.Authorization/permissions/read',
   'Microsoft.Insights/autoscaleSettings/read',
 ]
 

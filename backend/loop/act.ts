@@ -14,7 +14,7 @@ import { isOpen } from './settle.ts'
 /** A call is cut off after this; a change without an answer is looked for, never repeated blindly. */
 const callMsMax = 30_000
 /** The lowest agent version that closes the race of `--once`; ADR 0007. A placeholder carries it until a real agent has shown its own. */
-export const agentVersionMin = '2.155.1'
+export const agentVersionMin = '3.227.1'
 
 export type Gateway = {
   readonly state: PoolState

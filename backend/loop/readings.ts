@@ -9,6 +9,8 @@ const earlyMs = 500
 const deadlineMs = 30_000
 /** Per pool and minute: what regular reads may use of each side. Reads at the gateway count but are never held back. */
 const readsPerMinuteMax = { pipelines: 12, azure: 4 } as const
+/** So many lists of machines are read whatever else was: growth stops without one, and each growth reads the scale set. */
+const machineReadsPerMinute = 2
 /** Nudges may add this many reads a minute. */
 const nudgedReadsMax = 8
 
@@ -55,7 +57,7 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
   }
 
   const fresh = async <P extends Part>(part: P, signal: AbortSignal): Promise<Reading<Values[P]>> => {
-    budget.spend(sideOf[part])
+    budget.spend(part)
     const reading = await sources[part](clock.deadline(deadlineMs, signal))
     const dueAt = clock.now() + pace[part] + (sideOf[part] === 'pipelines' ? pipelines.slowDownMs() : 0)
     slots[part] = reading.known ? { last: reading, dueAt } : { ...slots[part], dueAt, failure: reading.why }
@@ -66,7 +68,7 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
     // A part that we changed ourselves is looked at again whatever the budget: an old answer would repeat the change.
     const wasChanged = dueAt === 0 && last !== undefined
     const isDue = clock.now() >= Math.min(dueAt, (last?.at ?? 0) + pace[part] + pipelines.slowDownMs()) - earlyMs
-    if (wasChanged || (isDue && budget.left(sideOf[part]) > 0)) await fresh(part, signal)
+    if (wasChanged || (isDue && budget.allows(part))) await fresh(part, signal)
   }
   const get = <P extends Part>(part: P): Reading<Values[P]> => usable(slots[part], clock.now()) as Reading<Values[P]>
 
@@ -107,14 +109,17 @@ function usable({ last, failure }: Slot, now: Instant): Reading<unknown> {
   return failure !== undefined && now - last.at > keepMsMax ? { known: false, why: failure } : last
 }
 
-/** Reads of the last minute on each side. */
-function createBudget(clock: Clock): { spend(side: Side): void; left(side: Side): number } {
-  const calls: Record<Side, Instant[]> = { pipelines: [], azure: [] }
+/** Reads of the last minute. */
+function createBudget(clock: Clock): { spend(part: Part): void; left(side: Side): number; allows(part: Part): boolean } {
+  let calls: { readonly part: Part; readonly at: Instant }[] = []
+  const left = (side: Side): number => {
+    calls = calls.filter(({ at }) => clock.now() - at < 60_000 - earlyMs)
+    return readsPerMinuteMax[side] - calls.filter(({ part }) => sideOf[part] === side).length
+  }
   return {
-    spend: (side) => void calls[side].push(clock.now()),
-    left(side) {
-      calls[side] = calls[side].filter((at) => clock.now() - at < 60_000 - earlyMs)
-      return readsPerMinuteMax[side] - calls[side].length
-    },
+    spend: (part) => void calls.push({ part, at: clock.now() }),
+    left,
+    allows: (part) =>
+      left(sideOf[part]) > 0 || (part === 'machines' && calls.filter((call) => call.part === part).length < machineReadsPerMinute),
   }
 }

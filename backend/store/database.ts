@@ -5,7 +5,6 @@ import { postgresDialect } from './postgres.ts'
 import type { Dialect, Schema } from './schema.ts'
 import { sqliteDialect } from './sqlite.ts'
 
-
 /** Where the service keeps its memory. `ca`: PEM text of the authority that signed the server's certificate. */
 export type DatabasePlace =
   | { readonly kind: 'sqlite'; readonly file: string }

@@ -9,7 +9,7 @@ import { bulkInsert, compile } from './statements.ts'
 /** What the loop remembers. A commit whose answer got lost rejects like a failed one: `remembered` tells what is true. */
 export function createJournal(database: Database, clock: LeaseClock): Journal {
   const { db } = database
-  const isCurrent = createLeaseCheck(database, clock)
+  const isCurrent = createLeaseCheck(database)
   const write = createWrites(db)
   return {
     remembered: createReads(db),

@@ -10,7 +10,7 @@ import type { Schema } from './schema.ts'
 
 export const scope = 'service'
 
-export type LeaseClock = Pick<Clock, 'now' | 'wallTimeMs'>
+export type LeaseClock = Pick<Clock, 'now'>
 /** `validUntil` is on our own line and counted from before the call was sent: past it another replica may hold the lease. */
 export type HeldLease = Lease & { readonly validUntil: Instant }
 
@@ -25,38 +25,49 @@ export interface Leases {
   heldBy(): Promise<{ readonly holder: string; readonly forMs: number } | undefined>
 }
 
+type Options = { readonly holder: string; readonly ttlMs: number; readonly clock: LeaseClock }
+
 /** `holder` names this process: no two may use the same one. */
-export function createLeases(
-  database: Database,
-  options: { readonly holder: string; readonly ttlMs: number; readonly clock: LeaseClock },
-): Leases {
+export function createLeases(database: Database, options: Options): Leases {
   const { db } = database
-  const { holder, ttlMs, clock } = options
-  const now = () => judgingTime(database, clock)
+  const { ttlMs, clock } = options
+  const contest = database.dialect === 'postgres' ? byServerClock(db, options) : byStandingStill(db, options)
   const mine = (lease: Lease) =>
     db.updateTable('lease').where('scope', '=', scope).where('epoch', '=', lease.epoch).where('holder', '=', lease.holder)
   return {
-    async acquire() {
-      const sentAt = clock.now()
-      const { rows } = await sql<{ readonly epoch: number }>`
-        insert into lease (scope, epoch, holder, expires_at, renewed_at) values (${scope}, 1, ${holder}, ${now()} + ${ttlMs}, ${sentAt})
-        on conflict (scope) do update set epoch = lease.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at, renewed_at = excluded.renewed_at
-        where lease.expires_at <= ${now()} or lease.holder = excluded.holder
-        returning epoch`.execute(db)
-      const epoch = rows[0]?.epoch
-      return epoch === undefined ? undefined : { epoch, holder, validUntil: sentAt + ttlMs }
-    },
+    ...contest,
     async renew(lease) {
       const sentAt = clock.now()
-      const expires = sql<number>`${now()} + ${ttlMs}`
-      const result = await mine(lease).set({ expires_at: expires, renewed_at: sentAt }).executeTakeFirst()
+      const result = await mine(lease).set({ expires_at: contest.expiry(), renewed_at: sentAt }).executeTakeFirst()
       return result.numUpdatedRows === 0n ? undefined : sentAt + ttlMs
     },
     async release(lease) {
       await mine(lease).set({ expires_at: 0 }).execute()
     },
+  }
+}
+
+type Contest = Pick<Leases, 'acquire' | 'heldBy'> & {
+  /** What a renewal writes; 0 is a lease that was given back. */ expiry(): RawBuilder<number>
+}
+
+/** PostgreSQL: the server's clock judges all replicas (S14). */
+function byServerClock(db: Kysely<Schema>, { holder, ttlMs, clock }: Options): Contest {
+  const expiry = () => sql<number>`${serverTime} + ${ttlMs}`
+  return {
+    expiry,
+    async acquire() {
+      const sentAt = clock.now()
+      const { rows } = await sql<{ readonly epoch: number }>`
+        insert into lease (scope, epoch, holder, expires_at, renewed_at) values (${scope}, 1, ${holder}, ${expiry()}, ${sentAt})
+        on conflict (scope) do update set epoch = lease.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at, renewed_at = excluded.renewed_at
+        where lease.expires_at <= ${serverTime} or lease.holder = excluded.holder
+        returning epoch`.execute(db)
+      const epoch = rows[0]?.epoch
+      return epoch === undefined ? undefined : { epoch, holder, validUntil: sentAt + ttlMs }
+    },
     async heldBy() {
-      const left = sql<number>`expires_at - ${now()}`
+      const left = sql<number>`expires_at - ${serverTime}`
       const row = await db
         .selectFrom('lease')
         .select(['holder', left.as('left')])
@@ -68,22 +79,52 @@ export function createLeases(
 }
 
 /**
- * For the journal: whether `lease` is the current one. In PostgreSQL the row stays locked until the commit, so nobody
- * can take the lease in between; in SQLite there is one writer.
+ * SQLite has no clock of its own, and the computer's may jump: a lease is free when it was given back, or when nobody
+ * renewed it for its whole life by our own clock.
  */
-export function createLeaseCheck(database: Database, clock: LeaseClock): (tx: Kysely<Schema>, lease: Lease) => Promise<boolean> {
-  const lock = database.dialect === 'postgres' ? sql`for share` : sql``
-  const query = sql`select 1 from lease where scope = ${scope} and epoch = ${0} and holder = ${''} and expires_at > ${judgingTime(database, clock)} ${lock}`
-  const compiled = query.compile(database.db)
-  return async (tx, lease) => {
-    const time = database.dialect === 'postgres' ? [] : [clock.wallTimeMs()]
-    const { rows } = await tx.executeQuery({ ...compiled, parameters: [scope, lease.epoch, lease.holder, ...time] })
-    return rows.length > 0
+function byStandingStill(db: Kysely<Schema>, { holder, ttlMs, clock }: Options): Contest {
+  let watched: { readonly epoch: number; readonly renewedAt: number; readonly since: Instant } | undefined
+  const read = async () => {
+    const row = await db.selectFrom('lease').selectAll().where('scope', '=', scope).executeTakeFirst()
+    if (row !== undefined && (watched?.epoch !== row.epoch || watched.renewedAt !== row.renewed_at)) {
+      watched = { epoch: row.epoch, renewedAt: row.renewed_at, since: clock.now() }
+    }
+    return row
+  }
+  const leftMs = (): number => (watched === undefined ? 0 : watched.since + ttlMs - clock.now())
+  return {
+    expiry: () => sql<number>`1`,
+    async acquire() {
+      const row = await read()
+      if (row !== undefined && row.expires_at > 0 && row.holder !== holder && leftMs() > 0) return undefined
+      const sentAt = clock.now()
+      const [epoch, renewedAt] = [row?.epoch ?? 0, row?.renewed_at ?? 0]
+      const { rows } = await sql<{ readonly epoch: number }>`
+        insert into lease (scope, epoch, holder, expires_at, renewed_at) values (${scope}, 1, ${holder}, 1, ${sentAt})
+        on conflict (scope) do update set epoch = lease.epoch + 1, holder = excluded.holder, expires_at = 1, renewed_at = excluded.renewed_at
+        where lease.epoch = ${epoch} and lease.renewed_at = ${renewedAt}
+        returning epoch`.execute(db)
+      const taken = rows[0]?.epoch
+      return taken === undefined ? undefined : { epoch: taken, holder, validUntil: sentAt + ttlMs }
+    },
+    async heldBy() {
+      const row = await read()
+      return row === undefined || row.expires_at <= 0 || leftMs() <= 0 ? undefined : { holder: row.holder, forMs: leftMs() }
+    },
   }
 }
 
-/** Leases are judged by one clock only (S14): the server's in PostgreSQL; in SQLite that of the computer the file is on. */
-function judgingTime(database: Database, clock: LeaseClock): RawBuilder<number> {
-  if (database.dialect === 'sqlite') return sql<number>`${clock.wallTimeMs()}`
-  return sql<number>`(extract(epoch from clock_timestamp()) * 1000)::double precision`
+const serverTime = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::double precision`
+
+/**
+ * For the journal: whether `lease` is the current one. In PostgreSQL the row stays locked until the commit, so nobody
+ * can take the lease in between; in SQLite there is one writer, and the epoch alone tells.
+ */
+export function createLeaseCheck(database: Database): (tx: Kysely<Schema>, lease: Lease) => Promise<boolean> {
+  const rest = database.dialect === 'postgres' ? sql`expires_at > ${serverTime} for share` : sql`expires_at > 0`
+  const compiled = sql`select 1 from lease where scope = ${scope} and epoch = ${0} and holder = ${''} and ${rest}`.compile(database.db)
+  return async (tx, lease) => {
+    const { rows } = await tx.executeQuery({ ...compiled, parameters: [scope, lease.epoch, lease.holder] })
+    return rows.length > 0
+  }
 }

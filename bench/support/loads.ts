@@ -45,6 +45,8 @@ export const quiet: Load = {
   settle: nothing,
   prepare: nothing,
   async next({ client, random }, { poolId }, over) {
+    // By then the service has seen the last job.
+    await sleep(apartMs.min)
     await until(`A quiet pool ${poolId}`, bootSecondsMax, async () => {
       if (over.aborted) return true
       const { pool, decision, openActions } = await client.get<PoolDetail>(`/pools/${poolId}`)
@@ -52,8 +54,8 @@ export const quiet: Load = {
       const isStill = decision !== undefined && decision.steps.length === 0 && openActions.length === 0
       return isStill && machines === 0 && pool.waiting === 0 && pool.running === 0
     })
-    // Any moment of the pace of a quiet pool, and apart from the last job.
-    await sleep(random.between(0, apartMs.min))
+    // Any moment of the pace of a quiet pool.
+    await sleep(random.between(0, 12_000))
   },
 }
 

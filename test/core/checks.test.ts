@@ -212,8 +212,9 @@ describe('permissions', () => {
       'permissions',
       facts({ permissions: known([{ actions: ['*/read', '*/action', 'Microsoft.Resources/tags/*'], notActions: [] }]) }),
     )
-    expect([finding.severity, finding.cause]).toEqual(['error', `The service identity may not: ${write}.`])
-    expect(finding.fix).toContain(`"Actions":["${write}"]`)
+    const missing = ['write', 'extensions/write', 'extensions/delete'].map((each) => `Microsoft.Compute/virtualMachineScaleSets/${each}`)
+    expect([finding.severity, finding.cause]).toEqual(['error', `The service identity may not: ${missing.join(', ')}.`])
+    expect(finding.fix).toContain(`"Actions":${JSON.stringify(missing)}`)
   })
 
   test('those that may be granted elsewhere only warn', () => {

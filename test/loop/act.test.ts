@@ -227,7 +227,7 @@ test.each<[Action, Scene, string]>([
   [{ kind: 'restore', machine: ref(1), agentId: 101 }, {}, 'setEnabled 101 true'],
   [{ kind: 'save', machine: ref(1), agentId: 101, cause: 'failed-to-start' }, {}, 'setEnabled 101 false'],
   [{ kind: 'save', machine: ref(1), cause: 'failed-to-start' }, {}, ''],
-  [{ kind: 'add-placeholder', capabilities: {} }, {}, 'addPlaceholder scale-set-agents-placeholder-7 2.155.1'],
+  [{ kind: 'add-placeholder', capabilities: {} }, {}, 'addPlaceholder scale-set-agents-placeholder-7 3.227.1'],
   [
     { kind: 'update-placeholder', agentId: 9, capabilities: {} },
     { pool: { learned: { capabilities: {}, version: '4.1', at: 0 } } },

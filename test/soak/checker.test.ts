@@ -20,7 +20,12 @@ type Facts = {
 
 function sceneOf(facts: Facts, tearDownAfterUse = false): Scene {
   const truth = {
-    scaleSet: () => ({ id: scaleSetId, capacity: facts.capacity ?? (facts.machines ?? []).length + 5, tags: facts.tags ?? ours }) as unknown as ScaleSetFacts,
+    scaleSet: () =>
+      ({
+        id: scaleSetId,
+        capacity: facts.capacity ?? (facts.machines ?? []).length + 5,
+        tags: facts.tags ?? ours,
+      }) as unknown as ScaleSetFacts,
     machines: () => (facts.machines ?? []) as readonly MachineFacts[],
     agents: () => (facts.agents ?? []) as readonly AgentFacts[],
     requests: () => (facts.requests ?? []) as readonly RequestFacts[],

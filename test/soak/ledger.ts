@@ -40,7 +40,6 @@ export function createLedger(scene: Scene, before: Bounds) {
   let credit = 0
   let falls = 0
   const possible = new Set<string>()
-  let takeOver = false
   let listed = 0
   let listedBefore = 0
   let unhealthy = 0
@@ -62,7 +61,6 @@ export function createLedger(scene: Scene, before: Bounds) {
     /** The larger of the last two lists: the one decided on, and the one read again before the call. */
     machinesListed: () => Math.max(listed, listedBefore),
     owed,
-    takeOverConfirmed: () => takeOver,
     /** Unhealthy machines that this pass has removed, with those of this call. */
     countUnhealthy: (more: number) => (unhealthy += more),
   }

@@ -167,7 +167,6 @@ function swarmPlan(seed: number, random: Random, hours: number, kind: PlanKind):
   const untilMs = hours * hourMs
   const calmAt = Math.max(untilMs - 1.25 * hourMs, untilMs / 2)
   const machinesMax = random.chance(0.2) ? 16 + random.below(15) : 2 + random.below(9)
-  const isHard = kind === 'swarm'
   return {
     ...quiet(seed, kind, untilMs),
     calmAt,
@@ -178,11 +177,17 @@ function swarmPlan(seed: number, random: Random, hours: number, kind: PlanKind):
     subnetSize: random.chance(0.1) ? machinesMax - 1 + random.below(3) : 4_091,
     coreLimit: random.chance(0.15) ? 2 * (machinesMax - 1) : 10_000,
     jobs: drawJobs(random.fork('jobs'), machinesMax, untilMs),
-    faults: isHard ? drawFaults(random.fork('faults'), calmAt) : [],
-    people: isHard ? drawPeople(random.fork('people'), calmAt) : [],
-    processFaults: isHard ? drawProcessFaults(random.fork('processes'), calmAt) : [],
     jumps: kind === 'clock' || random.chance(0.2) ? drawJumps(random.fork('jumps'), calmAt) : [],
-    ...(isHard && random.chance(0.12) ? { deleteAt: calmAt - random.between(0, 30 * minuteMs) } : {}),
+    ...(kind === 'swarm' ? drawHardships(random.fork('hardships'), calmAt) : {}),
+  }
+}
+
+function drawHardships(random: Random, calmAt: number): Partial<Plan> {
+  return {
+    faults: drawFaults(random.fork('faults'), calmAt),
+    people: drawPeople(random.fork('people'), calmAt),
+    processFaults: drawProcessFaults(random.fork('processes'), calmAt),
+    ...(random.chance(0.12) ? { deleteAt: calmAt - random.between(0, 30 * minuteMs) } : {}),
   }
 }
 

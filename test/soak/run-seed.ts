@@ -159,7 +159,8 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
   }
 
   function queue(durationMs: number, demands: readonly string[]): void {
-    if (world.truth.scaleSet(scaleSetId) !== undefined && book.record() !== undefined) world.queueJob({ poolId, durationMs, demands })
+    // Nobody uses a pool that is being deleted.
+    if (book.record()?.settings.deleting === false) world.queueJob({ poolId, durationMs, demands })
   }
 
   /** Queues a job as soon as one of these has ended. */

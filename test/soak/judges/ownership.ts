@@ -54,21 +54,26 @@ export function ownershipJudge(scene: Scene, ledger: Ledger, report: Report): Ju
 
   function changeBegins(call: Call, at: number): void {
     const claim = claims.get(call.process)
-    const mayTake = call.name === 'claim' && (claim === 'free' || ledger.takeOverConfirmed())
+    const mayTake = call.name === 'claim' && claim === 'free'
     const afterRelease = claim === 'free' && ['delete-pool', 'remove-agent'].includes(call.name)
     if (claim !== 'ours' && !mayTake && !afterRelease) report('S3', at, `${call.name} while the scale set was ${claim ?? 'unread'}`)
     if (ledger.boundsOfPass(call.process).paused) report('S12', at, `${call.name} while the pool was paused`)
   }
 
   function changeArrives(call: Call, at: number): void {
-    const { agentId, enabled, machines = [] } = call.target
-    if (agentId !== undefined && planted.has(agentId)) report('S3', at, `${call.name} on the foreign agent ${agentId}`)
-    for (const id of machines) {
-      if (!ledger.exists(id)) continue
-      if (!ledger.mayBeOurs(id)) report('S3', at, `${call.name} on machine ${id}, which is not ours`)
-      if (ledger.isSaved(id) && !ledger.bounds().deleting) report('S12', at, `${call.name} on machine ${id}, which is saved`)
-    }
-    if (agentId === undefined || enabled !== true) return
+    for (const id of call.target.machines ?? []) if (ledger.exists(id)) touches(call.name, id, at)
+    const { agentId, enabled } = call.target
+    if (agentId === undefined) return
+    if (planted.has(agentId)) report('S3', at, `${call.name} on the foreign agent ${agentId}`)
+    if (enabled === true) enables(agentId, at)
+  }
+
+  function touches(name: string, id: string, at: number): void {
+    if (!ledger.mayBeOurs(id)) report('S3', at, `${name} on machine ${id}, which is not ours`)
+    if (ledger.isSaved(id) && !ledger.bounds().deleting) report('S12', at, `${name} on machine ${id}, which is saved`)
+  }
+
+  function enables(agentId: number, at: number): void {
     if (disabledByPerson.has(agentId)) report('S12', at, `agent ${agentId} was enabled, which a person had disabled`)
     const machine = ledger.machineOfAgent(agentId)
     if (machine !== undefined && ledger.isSaved(machine)) report('S12', at, `the agent of machine ${machine} was enabled, which is saved`)

@@ -1,5 +1,5 @@
 /** S6: nothing is removed on a picture that could not be read. */
-import type { Judge, Report } from '../history.ts'
+import type { Entry, Judge, Report } from '../history.ts'
 
 const partOf: Readonly<Record<string, string>> = {
   jobs: 'jobs',
@@ -24,24 +24,30 @@ export function readsJudge(report: Report): Judge {
   const epochs = new Map<string, number>()
   return (entry) => {
     if (entry.kind === 'lease') epochs.set(entry.process, entry.epoch)
-    if (entry.kind === 'answered') {
-      const part = partOf[entry.call.name]
-      if (part === undefined) return
-      const key = `${entry.call.process}/${part}`
-      const { answer } = entry
-      reads.set(key, answer.ok ? { failed: false, goodAt: entry.at } : { failed: true, goodAt: reads.get(key)?.goodAt ?? -Infinity })
-    }
-    if (entry.kind !== 'begun' || !(entry.call.name in needed)) return
-    const { call, at } = entry
-    // A process that was paused sends what was on its way; S5 allows one such call.
-    if ((epochs.get(call.process) ?? 0) < Math.max(...epochs.values())) return
-    for (const part of needed[call.name as keyof typeof needed]) {
-      const read = reads.get(`${call.process}/${part}`)
-      if (read === undefined || read.failed) report('S6', at, `${call.name} right after the ${part} could not be read`)
-      else if (at - read.goodAt > freshMsMax)
-        report('S6', at, `${call.name} on ${part} read ${Math.round((at - read.goodAt) / 1000)} s ago`)
-    }
-    const jobs = reads.get(`${call.process}/jobs`)
-    if (jobs === undefined || at - jobs.goodAt > pictureMsMax) report('S6', at, `${call.name} without jobs read in the last two minutes`)
+    if (entry.kind === 'answered') answered(entry)
+    if (entry.kind === 'begun' && isRemoval(entry.call.name)) removes(entry.call.name, entry.call.process, entry.at)
   }
+
+  function answered({ call, answer, at }: Extract<Entry, { kind: 'answered' }>): void {
+    const part = partOf[call.name]
+    if (part === undefined) return
+    const key = `${call.process}/${part}`
+    reads.set(key, answer.ok ? { failed: false, goodAt: at } : { failed: true, goodAt: reads.get(key)?.goodAt ?? -Infinity })
+  }
+
+  function removes(name: keyof typeof needed, process: string, at: number): void {
+    // A process that was paused sends what was on its way; S5 allows one such call.
+    if ((epochs.get(process) ?? 0) < Math.max(...epochs.values())) return
+    for (const part of needed[name]) {
+      const read = reads.get(`${process}/${part}`)
+      if (read === undefined || read.failed) report('S6', at, `${name} right after the ${part} could not be read`)
+      else if (at - read.goodAt > freshMsMax) report('S6', at, `${name} on ${part} read ${Math.round((at - read.goodAt) / 1000)} s ago`)
+    }
+    const jobs = reads.get(`${process}/jobs`)
+    if (jobs === undefined || at - jobs.goodAt > pictureMsMax) report('S6', at, `${name} without jobs read in the last two minutes`)
+  }
+}
+
+function isRemoval(name: string): name is keyof typeof needed {
+  return name in needed
 }
