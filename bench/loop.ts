@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { createClient, type Client } from '../backend/cli/client.ts'
 import { createRandom } from '../backend/simulator/random.ts'
 import type { Ask, ProcessFigures } from './service.ts'
+import { positive } from './support/options.ts'
 import { packageFolder, startChild, type Child } from './support/children.ts'
 import { bucketsOf, difference, histogramQuantile, observations, type Buckets } from './support/histogram.ts'
 import type { CallCount } from '../sandbox/journal.ts'
@@ -28,6 +29,8 @@ const shortLives = {
   create: { p50: 1_000, p95: 2_000 },
   enable: { p50: 1_000, p95: 2_000 },
 }
+/** Making a pool and its first pass read some thirty times; the subscription's limit is 25 reads a second. */
+const newPoolMs = 1_500
 const jobMs = 120_000
 /** About half of an active pool's machines run a job. */
 const busyShare = 0.5
@@ -45,7 +48,12 @@ function readOptions(): Options {
   const { values } = parseArgs({
     options: { pools: number('50'), machines: number('100'), minutes: number('3'), json: { type: 'boolean', default: false } },
   })
-  return { pools: Number(values.pools), machines: Number(values.machines), minutes: Number(values.minutes), json: values.json }
+  return {
+    pools: positive('pools', values.pools),
+    machines: positive('machines', values.machines),
+    minutes: positive('minutes', values.minutes),
+    json: values.json,
+  }
 }
 
 async function main(options: Options): Promise<void> {
@@ -77,6 +85,7 @@ async function warmUp(world: BenchWorld, client: Client, options: Options, say: 
   const pools: BenchPool[] = []
   for (let number = 1; number <= options.pools; number += 1) {
     pools.push(await addPool(world, client, `pool${number}x`, { machinesMax: options.machines, standby: options.machines }))
+    await sleep(newPoolMs)
   }
   say(`${pools.length} pools are made; their machines boot.`)
   // And the placeholder of each pool.

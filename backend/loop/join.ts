@@ -55,14 +55,9 @@ export function join(input: JoinInput): Joined {
   }
   for (const before of input.remembered.values()) {
     if (memory.has(before.id)) continue
-    if (isGone(before, input)) result.gone.push(before)
-    else
-      keep(
-        input,
-        stillThere(before),
-        { ...before, missingSince: before.missingSince ?? input.listed.at },
-        agents.get(before.name.toLowerCase()),
-      )
+    const agent = agents.get(before.name.toLowerCase())
+    if (isGone(before, input, agent)) result.gone.push(before)
+    else keep(input, stillThere(before), { ...before, missingSince: before.missingSince ?? input.listed.at }, agent)
   }
   return { ...result, memory }
 
@@ -133,8 +128,11 @@ function firstSeen(input: JoinInput, listed: AzureMachine, grown: string[]): Mac
   }
 }
 
-function isGone(before: MachineMemory, input: JoinInput): boolean {
-  return before.missingSince !== undefined && input.listed.at > before.missingSince && input.now - before.missingSince >= missingMsMax
+/** A machine whose agent is online is there, whatever several lists in a row leave out. */
+function isGone(before: MachineMemory, input: JoinInput, agent: PipelinesAgent | undefined): boolean {
+  const isAlive = agent?.online === true && !isFormerAgent(before, agent) && before.stage !== 'deleting'
+  if (isAlive || before.missingSince === undefined) return false
+  return input.listed.at > before.missingSince && input.now - before.missingSince >= missingMsMax
 }
 
 function stillThere(before: MachineMemory): AzureMachine {

@@ -21,7 +21,7 @@ export type Load = {
 export type Site = { readonly world: BenchWorld; readonly client: Client; readonly random: Random }
 
 /** More than 15 s, and few enough for the four updates a minute that a scale set takes: one of them renews our claim. */
-const apartMs = { min: 20_000, max: 26_000 }
+const apartMs = { min: 22_000, max: 28_000 }
 const bootSecondsMax = 180
 /** The machine of a quiet pool comes and goes at once, so that the pool is quiet again soon. */
 const shortLives = {

@@ -56,7 +56,9 @@ export function createLedger(scene: Scene, before: Bounds) {
     isSaved: (machine: string) => orders.get(machine)?.saved === true,
     mayBeOurs: (machine: string) => possible.has(machine) || adopted.has(machine),
     exists: (machine: string) => made.has(machine),
-    madeAt: (machine: string) => made.get(machine) ?? 0,
+    /** The life that a machine is in, in truth. */
+    lifeOf: (machine: string) =>
+      `${made.get(machine)}/${scene.truth.machines(scene.scaleSetId).find((each) => each.instanceId === machine)?.reimages}`,
     machineOfAgent: (agentId: number) => agents.get(agentId),
     /** The larger of the last two lists: the one decided on, and the one read again before the call. */
     machinesListed: () => Math.max(listed, listedBefore),

@@ -58,7 +58,6 @@ const reasonCodes: Readonly<Record<ReasonCode, 0>> = {
   'mass-failure': 0,
   'delete-in-flight': 0,
   'azure-busy': 0,
-  'azure-busy': 0,
   upkeep: 0,
   placeholder: 0,
   invariant: 0,

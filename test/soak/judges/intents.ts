@@ -52,7 +52,7 @@ export function intentsJudge(ledger: Ledger, report: Report): Judge {
   function onceForEachLife(call: Call, at: number): void {
     for (const { id, generation } of ledger.current()?.machines ?? []) {
       if (call.target.machines?.includes(id) !== true) continue
-      const life = `${id}/${ledger.madeAt(id)}/${generation}`
+      const life = `${id}/${ledger.lifeOf(id)}/${generation}`
       if (effects.has(life)) report('S9', at, `machine ${id} was reimaged twice in life ${generation}`)
       effects.add(life)
     }
