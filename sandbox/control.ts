@@ -1,6 +1,7 @@
 /** The sandbox's own API under /_sandbox: switches, jobs, people and the truth. Not Azure's, and on loopback only. */
 import type { FastifyInstance } from 'fastify'
-import type { Answer, FaultSetting, World, WorldEvent } from '../backend/simulator/facts.ts'
+import type { Answer, World, WorldEvent } from '../backend/simulator/facts.ts'
+import type { FaultSetting } from '../backend/simulator/facts-life.ts'
 import type { SandboxClock } from './clock.ts'
 import { faultNames, isFaultName } from './fault-names.ts'
 import { createRing } from './journal.ts'

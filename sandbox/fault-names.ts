@@ -1,5 +1,5 @@
 /** Every fault that can be switched on, for checking names that a person typed. */
-import type { FaultName } from '../backend/simulator/facts.ts'
+import type { FaultName } from '../backend/simulator/facts-life.ts'
 
 const all: Readonly<Record<FaultName, true>> = {
   throttled: true,

@@ -11,18 +11,27 @@ const waitMsMax = 5 * 60_000
 
 export type RateWatch = {
   note(status: number, headers: HttpHeaders): void
-  /** What is left of the longest wait asked for, on the service's line. */
+  /** How much later to read, on the service's line: the rest of the longest wait asked for, at least the stretch. */
   slowDownMs(): number
 }
 
+/** Once the limit was in sight, reads come this much later, less and less over the window that the limit counts. */
+const stretchMs = 10_000
+
 export function createRateWatch(clock: ServiceClock): RateWatch {
   let quietUntilMs = 0
+  let stretchedUntilMs = 0
   return {
     note(status, headers) {
+      if (status === 429 || first(headers, 'x-ratelimit-remaining') !== undefined) stretchedUntilMs = clock.real.nowMs() + waitMsMax
       const waitMs = Math.max(retryAfterMs(headers) ?? (status === 429 ? unnamedWaitMs : 0), delayedMs(headers), exhaustedMs(headers))
       if (waitMs > 0) quietUntilMs = Math.max(quietUntilMs, clock.real.nowMs() + Math.min(waitMs, waitMsMax))
     },
-    slowDownMs: () => Math.max(0, quietUntilMs - clock.real.nowMs()) * clock.speed,
+    slowDownMs() {
+      const now = clock.real.nowMs()
+      const stretch = (stretchMs * Math.max(0, stretchedUntilMs - now)) / waitMsMax
+      return Math.max(stretch, quietUntilMs - now, 0) * clock.speed
+    },
   }
 }
 

@@ -51,8 +51,9 @@ export function noteAddress(directory: string, url: string): void {
   writeFileSync(join(directory, addressFile), `${JSON.stringify({ url })}\n`, { mode: 0o600 })
 }
 
-export function forgetAddress(directory: string): void {
-  rmSync(join(directory, addressFile), { force: true })
+/** Takes the note away again, unless another service wrote its own meanwhile. */
+export function forgetAddress(directory: string, url: string): void {
+  if (readAddress(directory) === url) rmSync(join(directory, addressFile), { force: true })
 }
 
 /** Where the service of this directory listens, if one runs. */

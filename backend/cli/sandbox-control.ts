@@ -1,7 +1,8 @@
 /** The sandbox's own API: the demo queues jobs with it and asks it for the truth. */
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'undici'
-import type { FaultName, WorldEvent } from '../simulator/facts.ts'
+import type { WorldEvent } from '../simulator/facts.ts'
+import type { FaultName } from '../simulator/facts-life.ts'
 import { exitCodes, Failure } from './exit.ts'
 
 /** The truth of the world in numbers. Times in world ms. */

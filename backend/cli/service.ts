@@ -12,11 +12,11 @@ import { createLoop } from '../loop/run.ts'
 import { openDatabase, type Database, type DatabasePlace } from '../store/database.ts'
 import { createHistory, lastInstant } from '../store/history.ts'
 import { createJournal } from '../store/journal.ts'
-import { createLeases } from '../store/lease.ts'
+import { createLeases, type Leases } from '../store/lease.ts'
 import { prune } from '../store/prune.ts'
 import { createSettings } from '../store/settings.ts'
 import { forgetAddress, noteAddress, operatorKeyFor, prepareDataDirectory } from './data-directory.ts'
-import { listenFailure } from './exit.ts'
+import { codeOf, exitCodes, Failure, listenFailure } from './exit.ts'
 import { extensionFor } from './extension-entry.ts'
 import { createLeaseKeeper, leaseMs, type LeaseKeeper } from './lease-keeper.ts'
 import { checkSignIn, connectOutside, type Outside } from './outside.ts'
@@ -71,8 +71,10 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const outside = connectOutside(configuration, clock, metrics)
   ends.push(outside.close)
   await checkSignIn(outside.devOps, configuration, clock)
-  const holder = `${hostname()}-${process.pid}-${clock.newId().slice(0, 8)}`
-  const keeper = await createLeaseKeeper({ leases: createLeases(database, { holder, ttlMs: leaseMs * speed, clock }), clock, log })
+  const holder = `${hostname()}/${process.pid}/${clock.newId().slice(0, 8)}`
+  const leases = createLeases(database, { holder, ttlMs: leaseMs * speed, clock })
+  if (database.dialect === 'sqlite') await onlyServiceOf(configuration.data, leases)
+  const keeper = await createLeaseKeeper({ leases, clock, log })
   ends.push(keeper.release)
 
   const { app, loop, settings } = await compose(options, { database, clock, metrics, outside, keeper, operatorKey })
@@ -80,7 +82,7 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const { host, port } = configuration
   const url = await app.listen({ host, port }).catch((error: unknown) => Promise.reject(listenFailure(error, host, port)))
   noteAddress(configuration.data, url)
-  ends.push(() => forgetAddress(configuration.data))
+  ends.push(() => forgetAddress(configuration.data, url))
 
   const stopped = new AbortController()
   const parts = [loop.run(stopped.signal), keeper.run(stopped.signal), pruneNowAndThen(database, settings, clock, log, stopped.signal)]
@@ -92,6 +94,26 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
     await Promise.allSettled(parts)
   })
   return { url, operatorKey, clock, running }
+}
+
+/** One service to an SQLite file. What a process that is gone left behind is taken over at once. */
+async function onlyServiceOf(directory: string, leases: Leases): Promise<void> {
+  const other = await leases.heldBy()
+  const [host, pid] = other?.holder.split('/') ?? []
+  if (other === undefined || host !== hostname()) return
+  if (Number(pid) === process.pid || !isRunning(Number(pid))) return leases.release(other)
+  throw new Failure(
+    exitCodes.system,
+    `Another service (process ${pid}) uses the data directory ${directory}. Stop it first, or name another directory with --data.`,
+  )
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
+  }
 }
 
 type Ground = {

@@ -71,7 +71,7 @@ function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, no
   // A machine made before our extension is in the model would never become an agent.
   if (snapshot.scaleSet.known && snapshot.scaleSet.value.extension === 'absent')
     return { steps: [], reasons: [{ code: 'upkeep', what: 'put-extension' }], updates: 0, by: 0 }
-  const restored = restorable(snapshot).slice(0, demand.need)
+  const restored = restorable(snapshot, settings).slice(0, demand.need)
   const restores = restored.map((machine): Step => ({
     action: { kind: 'restore', machine: { id: machine.id, name: machine.name, generation: machine.generation }, agentId: machine.agent.id },
     reason: { code: 'restored', machine: machine.name, waiting: demand.waiting },
@@ -99,17 +99,17 @@ function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant):
   ]
 }
 
-/** Idle machines that we drained as surplus and that are wanted again. */
-function restorable(snapshot: PoolSnapshot): readonly MachineIn<'draining'>[] {
+/** Idle machines that we drained as surplus and that are wanted again; one that ran its only job meanwhile is not. */
+function restorable(snapshot: PoolSnapshot, settings: PoolSettings): readonly MachineIn<'draining'>[] {
   if (!snapshot.machines.known) return []
   return snapshot.machines.value.filter(
-    (machine): machine is MachineIn<'draining'> =>
-      machine.stage === 'draining' &&
-      machine.cause === 'surplus' &&
-      machine.requestId === undefined &&
-      machine.agent.online &&
-      machine.asked === undefined,
+    (machine): machine is MachineIn<'draining'> => machine.stage === 'draining' && isStillGood(machine, settings) && machine.agent.online,
   )
+}
+
+function isStillGood(machine: MachineIn<'draining'>, settings: PoolSettings): boolean {
+  const isUsedUp = settings.tearDownAfterUse && machine.warm === true
+  return machine.cause === 'surplus' && machine.requestId === undefined && machine.asked === undefined && !isUsedUp
 }
 
 type RemovalContext = {
@@ -125,7 +125,7 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
   if (blind !== undefined || !isComplete(snapshot)) return { steps: [], reasons: blind === undefined ? [] : [blind], updates: 0 }
   const health = planHealth(snapshot, settings, now)
   const wanted = new Set(
-    restorable(snapshot)
+    restorable(snapshot, settings)
       .slice(0, settings.deleting ? 0 : context.demand.need)
       .map((machine) => machine.id),
   )
@@ -164,7 +164,9 @@ function leaves(machine: Machine, settings: PoolSettings, lives: ReadonlyMap<str
   if (untouchable.has(machine.stage)) return undefined
   const { asked } = machine
   // Its agent may register and take a job at any moment: it comes online first, or its time runs out.
-  if (asked?.force !== true && mayStillCome(machine, settings, now)) return undefined
+  // One of an older model that a person gives up never had our extension.
+  const waits = asked === undefined || (!asked.force && machine.oldModel !== true)
+  if (waits && mayStillCome(machine, settings, now)) return undefined
   if (asked !== undefined) return { machine, cause: 'asked-by-person', next: asked.order, detail: asked.by, force: asked.force }
   return settings.deleting ? { machine, cause: 'pool-deleted', next: 'delete' } : leavesByStage(machine, settings, lives)
 }

@@ -1,4 +1,5 @@
 /** Reason → one plain sentence. The only place that words reasons. */
+import { translate } from './azure-errors.ts'
 import type { Reason, StayCause } from './decision.ts'
 import type { Instant, LeaveCause, NextLife } from './snapshot.ts'
 
@@ -35,7 +36,7 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
     case 'update-rate':
       return `${count(reason.sent, 'update')} of the scale set were sent within a minute; the next goes in ${duration(reason.freeAt - now)}.`
     case 'backing-off':
-      return `Azure could not create machines ${count(reason.times, 'time')} in a row (${reason.azureCode}: ${reason.message}); the next attempt is in ${duration(reason.freeAt - now)}.`
+      return backingOff(reason, now)
     case 'owed':
       return `Azure owes ${count(reason.machines, 'machine')} of the capacity and no operation runs; they are asked for again.`
     case 'paused':
@@ -213,6 +214,17 @@ const placeholderText = {
   capabilities: 'The offline agent takes over the capabilities of this pool.',
   version: 'The offline agent follows the agent version of this pool.',
 } as const
+
+function backingOff(reason: Extract<Reason, { code: 'backing-off' }>, now: Instant): string {
+  const { cause, fix } = translate(reason.azureCode)
+  const again = reason.times > 1 ? ` for the ${ordinal(reason.times)} time in a row` : ''
+  return `Azure could not create machines${again} (${reason.azureCode}). ${cause} ${fix} The next attempt is in ${duration(reason.freeAt - now)}.`
+}
+
+function ordinal(number: number): string {
+  const ending = ['th', 'st', 'nd', 'rd'][number % 100 > 10 && number % 100 < 14 ? 0 : number % 10] ?? 'th'
+  return `${number}${ending}`
+}
 
 function notOurs(reason: Extract<Reason, { code: 'not-ours' }>): string {
   if (reason.claim === 'free') return 'The scale set is not marked as used by this pool yet; nothing else is done before it is.'

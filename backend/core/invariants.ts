@@ -60,7 +60,10 @@ function removalBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSet
 function machineBreach(action: Action, ref: MachineRef, machine: Machine | undefined, settings: PoolSettings): Breach | undefined {
   if (machine === undefined || machine.generation !== ref.generation)
     return { invariant: 'S9', detail: `${ref.name} is not in this generation any more` }
-  return untouchableBreach(action, machine, settings) ?? (action.kind === 'restore' ? restoreBreach(machine) : busyBreach(action, machine))
+  return (
+    untouchableBreach(action, machine, settings) ??
+    (action.kind === 'restore' ? restoreBreach(machine, settings) : busyBreach(action, machine))
+  )
 }
 
 function untouchableBreach(action: Action, machine: Machine, settings: PoolSettings): Breach | undefined {
@@ -71,7 +74,8 @@ function untouchableBreach(action: Action, machine: Machine, settings: PoolSetti
 }
 
 /** Only what we drained as surplus comes back: never a used machine, never an agent that a person disabled. */
-function restoreBreach(machine: Machine): Breach | undefined {
+function restoreBreach(machine: Machine, settings: PoolSettings): Breach | undefined {
+  if (settings.tearDownAfterUse && machine.warm === true) return { invariant: 'S10', detail: `${machine.name} has run its job` }
   if (machine.stage === 'draining' && machine.cause === 'surplus') return undefined
   return { invariant: machine.stage === 'disabled' ? 'S12' : 'S10', detail: `${machine.name} was not drained as surplus` }
 }

@@ -152,11 +152,17 @@ function stillThere(before: MachineMemory): AzureMachine {
 function withAgent(input: JoinInput, before: MachineMemory, agent: PipelinesAgent | undefined): MachineMemory {
   if (agent === undefined || isFormerAgent(before, agent)) return before
   const job = agent.requestId ?? agent.lastRequestId
+  // An agent that has run a job was online, even if it came and went between two looks.
+  const wasOnline = agent.online || job !== undefined
   const news: Partial<MachineMemory>[] = []
   if (before.agentId !== agent.id) news.push({ agentId: agent.id })
-  if (agent.online && before.onlineAt === undefined) news.push(arrived(input, before))
-  if (job !== undefined && job !== before.lastRequestId) news.push({ firstRequestId: before.firstRequestId ?? job, lastRequestId: job })
+  if (wasOnline && before.onlineAt === undefined) news.push(arrived(input, before))
+  news.push(...worked(before, job))
   return news.length === 0 ? before : Object.assign({ ...before }, ...news)
+}
+
+function worked(before: MachineMemory, job: number | undefined): readonly Partial<MachineMemory>[] {
+  return job === undefined || job === before.lastRequestId ? [] : [{ firstRequestId: before.firstRequestId ?? job, lastRequestId: job }]
 }
 
 /** An agent that is online in our pool under the machine's name proves the machine (S3). */

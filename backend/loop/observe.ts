@@ -8,7 +8,7 @@ import type { ObserveInput } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
 import { lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from './pool-memory.ts'
 import type { Intent, IntentChange, JournalChange, MachineMemory, Order, PoolMemory, PoolRecord } from './ports.ts'
-import { expectedMachines, isOpen, settle, shareOut } from './settle.ts'
+import { askedFor, expectedMachines, isOpen, settle, shareOut } from './settle.ts'
 import { troubleAfter } from './trouble.ts'
 
 /** Capacity above the list is owed when it stood this long with nothing of ours in motion. */
@@ -161,7 +161,7 @@ function joinAll(input: ObserveInput, remembered: ReadonlyMap<string, MachineMem
     remembered,
     deleting,
     unsure,
-    expected: expectedMachines(intents),
+    expected: expectedMachines(intents) + (input.state.pool.debt ?? 0),
     oneJob: input.record.settings.tearDownAfterUse,
     now: input.now,
   })
@@ -186,7 +186,10 @@ function rememberAll(
   const withMachines = joined === undefined ? withJobs.memory : rememberJoined(withJobs.memory, joined, now)
   const names = new Set([...machines.values()].map((machine) => machine.name.toLowerCase()))
   const withOrphans = agents.known && joined !== undefined ? rememberOrphans(withMachines, agents.value, names, now) : withMachines
-  return { pool: rememberReplaced(rememberClaim(troubleAfter(withOrphans, settled, now), input), input, joined), started: withJobs.started }
+  return {
+    pool: rememberReplaced(rememberClaim(rememberDebt(troubleAfter(withOrphans, settled, now), settled), input), input, joined),
+    started: withJobs.started,
+  }
 }
 
 /** Our first observation of the present claim value, whoever's it is. */
@@ -217,12 +220,23 @@ function withLoad(snapshot: PoolSnapshot, pool: PoolMemory, record: PoolRecord, 
 }
 
 /** Capacity above the list while nothing of ours is in motion, with the instant since when it stands. */
-function rememberOwed(pool: PoolMemory, snapshot: PoolSnapshot, open: readonly Intent[], now: Instant): PoolMemory {
-  if (!snapshot.machines.known || !snapshot.scaleSet.known) return pool
-  const moving =
-    snapshot.scaleSet.value.operationRunning || open.some((intent) => ['grow', 'ask-again', 'delete'].includes(intent.action.kind))
-  const machines = moving ? 0 : Math.max(0, snapshot.scaleSet.value.capacity - snapshot.machines.value.length)
+function rememberOwed(before: PoolMemory, snapshot: PoolSnapshot, open: readonly Intent[], now: Instant): PoolMemory {
+  if (!snapshot.machines.known || !snapshot.scaleSet.known) return before
+  const { capacity, operationRunning } = snapshot.scaleSet.value
+  const above = Math.max(0, capacity - snapshot.machines.value.length)
+  const isMoving = operationRunning || open.some((intent) => ['grow', 'ask-again', 'delete'].includes(intent.action.kind))
+  const pool = (before.debt ?? 0) > above ? { ...before, debt: above } : before
+  const machines = isMoving ? 0 : above
   if (machines === (pool.owed?.machines ?? 0)) return pool
   const { owed: _before, ...rest } = pool
   return machines === 0 ? rest : { ...rest, owed: { machines, since: now } }
+}
+
+/** Machines that ended growth asked for and that have not appeared: when they do, they are ours. */
+function rememberDebt(pool: PoolMemory, ended: Observation['ended']): PoolMemory {
+  const short = ended.filter(
+    ({ intent, change }) => intent.action.kind === 'grow' && (change.state === 'settled' || change.state === 'failed'),
+  )
+  const missing = short.reduce((sum, { intent }) => sum + Math.max(0, askedFor(intent) - intent.seen.length), 0)
+  return missing === 0 ? pool : { ...pool, debt: (pool.debt ?? 0) + missing }
 }

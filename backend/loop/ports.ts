@@ -3,8 +3,6 @@ import type { Action, Decision, Reason } from '../core/decision.ts'
 import type { AgentRef, Instant, LeaveCause, NextLife, PoolSnapshot, Reading, Room } from '../core/snapshot.ts'
 import type { PoolSettings } from '../core/settings.ts'
 
-// ---------------------------------------------------------------- time
-
 /** The only source of time, deadlines, waiting and ids. */
 export interface Clock {
   /** The service's own line: monotonic, continued over restarts. */
@@ -17,8 +15,6 @@ export interface Clock {
   deadline(ms: number, parent?: AbortSignal): AbortSignal
   newId(): string
 }
-
-// ---------------------------------------------------------------- answers of changes
 
 /** What became of a change that was sent. Unknown means: it may or may not have happened; look before repeating. */
 export type CallOutcome =
@@ -238,6 +234,8 @@ export type PoolMemory = {
   readonly placeholder?: { readonly agentId: number; readonly capabilities: Readonly<Record<string, string>> }
   /** Names of machines of ours that are gone, and since when: an agent that turns up under one is an orphan. */
   readonly gone: Readonly<Record<string, Instant>>
+  /** Machines that ended growth of ours asked for and that never appeared: Azure may still make them. */
+  readonly debt?: number
   /** Capacity above the machines listed, and since when it stood. */
   readonly owed?: { readonly machines: number; readonly since: Instant }
   /** Recent boot durations in ms, newest last, at most 50. */

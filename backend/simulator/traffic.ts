@@ -1,5 +1,6 @@
 /** Job arrivals: a recorded trace, or drawn from a seed. */
-import type { Latency, WorldTime } from './facts.ts'
+import type { WorldTime } from './facts.ts'
+import type { Latency } from './facts-life.ts'
 import type { Random } from './random.ts'
 
 export type Arrival = {

@@ -1,5 +1,6 @@
 /** Fault switches: which are on, whether one strikes now, and how often each did. */
-import type { FaultName, FaultSetting, WorldTime } from './facts.ts'
+import type { WorldTime } from './facts.ts'
+import type { FaultName, FaultSetting } from './facts-life.ts'
 import type { Random } from './random.ts'
 
 export interface Faults {

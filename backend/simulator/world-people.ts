@@ -1,5 +1,5 @@
 /** What happens without a call: people, evictions, crashes. Each is a Poisson stream with the fault's rate per hour and target. */
-import type { FaultName, FaultSetting } from './facts.ts'
+import type { FaultName, FaultSetting } from './facts-life.ts'
 import { removeAgent, setEnabled } from './world-agents.ts'
 import { addRequest, assignNow, cancel, disconnect } from './world-jobs.ts'
 import { createForeign, isLeaving, setPower, vanish } from './world-machines.ts'

@@ -2,8 +2,6 @@
 import type {
   AgentFacts,
   AutoscaleFacts,
-  Behaviours,
-  Latencies,
   MachineFacts,
   OperationFacts,
   PoolFacts,
@@ -11,9 +9,9 @@ import type {
   RequestFacts,
   ScaleSetFacts,
   WorldEvent,
-  WorldOptions,
   WorldTime,
 } from './facts.ts'
+import type { Behaviours, Latencies, WorldOptions } from './facts-life.ts'
 import { createRandom } from './random.ts'
 import type { Random } from './random.ts'
 import { createWorldClock } from './world-clock.ts'

@@ -1,5 +1,6 @@
 /** Azure and Azure DevOps as one small world in virtual time. One seed is one run. */
-import type { World, WorldOptions } from './facts.ts'
+import type { World } from './facts.ts'
+import type { WorldOptions } from './facts-life.ts'
 import { listAgents, setEnabled } from './world-agents.ts'
 import { createAzureSide } from './world-azure.ts'
 import { createDevOpsSide } from './world-devops.ts'

@@ -22,7 +22,7 @@ export interface Leases {
   /** Lets another replica take it at once. */
   release(lease: Lease): Promise<void>
   /** Who holds it and for how long still, for the message of the replica that does not get it. */
-  heldBy(): Promise<{ readonly holder: string; readonly forMs: number } | undefined>
+  heldBy(): Promise<(Lease & { readonly forMs: number }) | undefined>
 }
 
 type Options = { readonly holder: string; readonly ttlMs: number; readonly clock: LeaseClock }
@@ -70,10 +70,10 @@ function byServerClock(db: Kysely<Schema>, { holder, ttlMs, clock }: Options): C
       const left = sql<number>`expires_at - ${serverTime}`
       const row = await db
         .selectFrom('lease')
-        .select(['holder', left.as('left')])
+        .select(['epoch', 'holder', left.as('left')])
         .where('scope', '=', scope)
         .executeTakeFirst()
-      return row === undefined || row.left <= 0 ? undefined : { holder: row.holder, forMs: row.left }
+      return row === undefined || row.left <= 0 ? undefined : { epoch: row.epoch, holder: row.holder, forMs: row.left }
     },
   }
 }
@@ -109,7 +109,9 @@ function byStandingStill(db: Kysely<Schema>, { holder, ttlMs, clock }: Options):
     },
     async heldBy() {
       const row = await read()
-      return row === undefined || row.expires_at <= 0 || leftMs() <= 0 ? undefined : { holder: row.holder, forMs: leftMs() }
+      return row === undefined || row.expires_at <= 0 || leftMs() <= 0
+        ? undefined
+        : { epoch: row.epoch, holder: row.holder, forMs: leftMs() }
     },
   }
 }

@@ -1,7 +1,7 @@
 /** The states from which a pool is measured, and how its jobs come. In each of them every job needs a new machine. */
 import type { PoolDetail, SettingsInput } from '../../backend/api/contract.ts'
 import type { Client } from '../../backend/cli/client.ts'
-import type { Latencies } from '../../backend/simulator/facts.ts'
+import type { Latencies } from '../../backend/simulator/facts-life.ts'
 import type { Random } from '../../backend/simulator/random.ts'
 import { sleep, until, type BenchPool, type BenchWorld } from './world.ts'
 

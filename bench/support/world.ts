@@ -8,7 +8,7 @@ import type { PoolCreated, PoolCreation, SettingsInput } from '../../backend/api
 import type { Client } from '../../backend/cli/client.ts'
 import { createSandboxControl, type SandboxControl } from '../../backend/cli/sandbox-control.ts'
 import type { Configuration } from '../../backend/environment.ts'
-import type { Latencies } from '../../backend/simulator/facts.ts'
+import type { Latencies } from '../../backend/simulator/facts-life.ts'
 import type { SandboxOptions } from '../../sandbox/sandbox.ts'
 import type { CallCount, LoggedCall } from '../../sandbox/journal.ts'
 import { startChild } from './children.ts'

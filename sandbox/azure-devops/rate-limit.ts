@@ -4,7 +4,7 @@
  */
 
 /** What a request costs, in TSTU. Assumed: the real costs depend on the work done and are not published. */
-export const tstuCosts = { read: 0.1, change: 0.2, discovery: 0.02 } as const
+export const tstuCosts = { read: 0.05, change: 0.1, discovery: 0.01 } as const
 
 export type RateLimit = {
   /** TSTU per identity and window. */

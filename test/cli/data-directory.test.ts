@@ -47,7 +47,9 @@ it('knows where the service listens only while it runs', () => {
   noteAddress(folder, 'http://127.0.0.1:41234')
   expect(readAddress(folder)).toBe('http://127.0.0.1:41234')
   expect(readFileSync(join(folder, 'service.json'), 'utf8')).not.toContain('key')
-  forgetAddress(folder)
+  forgetAddress(folder, 'http://127.0.0.1:7100')
+  expect(readAddress(folder)).toBe('http://127.0.0.1:41234')
+  forgetAddress(folder, 'http://127.0.0.1:41234')
   expect(readAddress(folder)).toBeUndefined()
 })
 

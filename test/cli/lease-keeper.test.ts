@@ -31,7 +31,7 @@ function fakeLeases(clock: ServiceClock, change: Partial<Leases> = {}): Leases &
     acquire: async (): Promise<HeldLease> => ({ epoch: 4, holder: 'us', validUntil: until() }),
     renew: async () => until(),
     release: async (lease) => void released.push(lease.epoch),
-    heldBy: async () => ({ holder: 'them', forMs: 12_300 }),
+    heldBy: async () => ({ epoch: 3, holder: 'them', forMs: 12_300 }),
     ...change,
   }
 }

@@ -60,7 +60,7 @@ const sentences: Examples = {
   'backing-off': [
     [
       { code: 'backing-off', azureCode: 'AllocationFailed', message: 'none free', times: 1, freeAt: now + minute },
-      'Azure could not create machines 1 time in a row (AllocationFailed: none free); the next attempt is in 60 s.',
+      'Azure could not create machines (AllocationFailed). Azure has no machines of this size free in this place now. Nothing is needed: it is tried again. If it lasts, use another size or another zone. The next attempt is in 60 s.',
     ],
   ],
   owed: [[{ code: 'owed', machines: 1 }, 'Azure owes 1 machine of the capacity and no operation runs; they are asked for again.']],

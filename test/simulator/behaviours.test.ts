@@ -1,4 +1,4 @@
-import type { Behaviours } from '../../backend/simulator/facts.ts'
+import type { Behaviours } from '../../backend/simulator/facts-life.ts'
 import { capacity, first, liveScene, machines, minute, pass, refusal, scene, setId, value } from './support.ts'
 
 const kinds: Behaviours['capacityFalls'][] = ['acceptance', 'late', 'completion']

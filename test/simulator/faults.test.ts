@@ -1,4 +1,5 @@
-import type { Answer, FaultName } from '../../backend/simulator/facts.ts'
+import type { Answer } from '../../backend/simulator/facts.ts'
+import type { FaultName } from '../../backend/simulator/facts-life.ts'
 import { capacity, count, first, liveScene, machines, minute, pass, refusal, scene, setId, value } from './support.ts'
 
 const always = { rate: 1 }

@@ -1,4 +1,5 @@
-import type { Answer, FaultName, FaultSetting, Json, MachineFacts, World, WorldEvent, WorldOptions } from '../../backend/simulator/facts.ts'
+import type { Answer, Json, MachineFacts, World, WorldEvent } from '../../backend/simulator/facts.ts'
+import type { FaultName, FaultSetting, WorldOptions } from '../../backend/simulator/facts-life.ts'
 import { createWorld } from '../../backend/simulator/world.ts'
 
 export const minute = 60_000

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import type { Behaviours, FaultName, World, WorldEvent } from '../../backend/simulator/facts.ts'
+import type { World, WorldEvent } from '../../backend/simulator/facts.ts'
+import type { Behaviours, FaultName } from '../../backend/simulator/facts-life.ts'
 import { createRandom, hash } from '../../backend/simulator/random.ts'
 import { seededTraffic } from '../../backend/simulator/traffic.ts'
 import { minute, pass, scene, setId } from './support.ts'

@@ -1,6 +1,6 @@
 /** What a seed draws: settings, traffic, faults, the undocumented side of Azure, people, crashes. One seed is one plan. */
 import type { PoolSettings } from '../../backend/core/settings.ts'
-import type { Behaviours, FaultName } from '../../backend/simulator/facts.ts'
+import type { Behaviours, FaultName } from '../../backend/simulator/facts-life.ts'
 import { createRandom, type Random } from '../../backend/simulator/random.ts'
 
 export const hourMs = 3_600_000

@@ -1,7 +1,8 @@
 /** One seed: builds the world, runs the service in it under everything the plan holds, judges it, lets it calm down. */
 import { defaultSettings, type PoolSettings } from '../../backend/core/settings.ts'
 import type { Order, PoolRecord } from '../../backend/loop/ports.ts'
-import type { FaultName, World, WorldEvent } from '../../backend/simulator/facts.ts'
+import type { World, WorldEvent } from '../../backend/simulator/facts.ts'
+import type { FaultName } from '../../backend/simulator/facts-life.ts'
 import { createRandom } from '../../backend/simulator/random.ts'
 import { createWorld } from '../../backend/simulator/world.ts'
 import { openDatabase, type Database } from '../../backend/store/database.ts'
