@@ -41,7 +41,7 @@ export function planHealth(snapshot: CompleteSnapshot, settings: PoolSettings, n
   const save = settings.deleting ? [] : unhealthy.filter((each) => each.savable).slice(0, saveRoom)
   const rest = unhealthy.filter((each) => !save.includes(each))
   const { held, reasons } = massFailure(rest, machines, now)
-  const removable = rest.filter((each) => !held.includes(each))
+  const removable = rest.filter((each) => !held.includes(each)).toSorted(moreStepsFirst)
   const allowed = unhealthyMax(machines)
   if (removable.length <= allowed) return { save, remove: removable, reasons }
   return {
@@ -88,6 +88,12 @@ function failed(machine: Extract<Machine, { stage: 'failed' }>, age: number): Un
   if (machine.requestId !== undefined) return undefined
   if (machine.cause === 'stopped' && age < offlineGraceMs) return undefined
   return { machine, cause: machine.cause, savable: machine.cause === 'extension-failed', detail: machine.code }
+}
+
+/** One whose agent is still registered takes a pass longer, and does not use up the deletes of this one. */
+function moreStepsFirst(left: Unhealthy, right: Unhealthy): number {
+  const steps = ({ machine }: Unhealthy): number => ('agent' in machine && machine.agent !== undefined ? 1 : 0)
+  return steps(right) - steps(left)
 }
 
 /**
