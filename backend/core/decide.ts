@@ -3,11 +3,11 @@ import type { Decision, Reason, Step } from './decision.ts'
 import { demandOf } from './demand.ts'
 import type { Demand } from './demand.ts'
 import { mayStillCome, planHealth } from './health.ts'
-import { agentOf, leavingSteps, removalSteps } from './leave.ts'
+import { agentOf, leavingSteps, removalSteps, requestOf } from './leave.ts'
 import type { Leaving } from './leave.ts'
 import { grantGrowth, totalMachines, updateRateReason, updatesLeft } from './limits.ts'
 import { nextLives } from './recycle.ts'
-import { surplusMachines } from './retire.ts'
+import { surplusMachines, whyStays } from './retire.ts'
 import { standbyAt } from './schedule.ts'
 import type { CompleteSnapshot, Instant, LeaveCause, Machine, MachineIn, NextLife, PoolSnapshot, Reading } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
@@ -41,7 +41,7 @@ export function decide(snapshot: PoolSnapshot, settings: PoolSettings, now: Inst
   return {
     wanted: Math.min(settings.machinesMax, totalMachines(snapshot) + growth.by),
     steps,
-    reasons: [...demand.reasons, ...growth.reasons, ...removal.reasons],
+    reasons: [...(settings.deleting ? [] : demand.reasons), ...growth.reasons, ...removal.reasons],
     lookAgainInMs: isSoon ? paceMs.afterStep : isActive(snapshot) ? paceMs.active : paceMs.quiet,
   }
 }
@@ -138,6 +138,7 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
       next: 'delete',
     })),
   ])
+  const staying = settings.deleting ? whoStays(snapshot, settings, leaving) : []
   const { steps, removals } = leavingSteps(leaving)
   const left = updatesLeft(snapshot, now) - (context.growing ? 1 : 0)
   const removed = removalSteps(snapshot, removals, left > updatesKept, now)
@@ -146,9 +147,17 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
     left <= updatesKept && removals.some((each) => each.next === 'reimage') ? [updateRateReason(snapshot, now)] : []
   return {
     steps: [...removed.steps, ...steps, ...saves(snapshot, settings, health.save)],
-    reasons: [...health.reasons, ...removed.reasons, ...late],
+    reasons: [...health.reasons, ...removed.reasons, ...late, ...staying],
     updates: reimages,
   }
+}
+
+/** What the deletion of a pool still waits for. */
+function whoStays(snapshot: CompleteSnapshot, settings: PoolSettings, leaving: readonly Leaving[]): readonly Reason[] {
+  const going = new Set(leaving.filter(({ machine }) => requestOf(machine) === undefined).map(({ machine }) => machine.id))
+  return snapshot.machines.value
+    .filter((machine) => !going.has(machine.id) && machine.stage !== 'foreign')
+    .map((machine) => whyStays(snapshot, settings, machine, 0))
 }
 
 const untouchable: ReadonlySet<Machine['stage']> = new Set(['foreign', 'unclear', 'deleting', 'reimaging'])

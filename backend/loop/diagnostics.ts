@@ -4,7 +4,7 @@ import type { Action } from '../core/decision.ts'
 import { explain } from '../core/explain.ts'
 import { namedMachines } from '../core/invariants.ts'
 import type { Instant } from '../core/snapshot.ts'
-import type { Intent, IntentChange, LogEntry, NewLogEntry } from './ports.ts'
+import type { Intent, IntentChange, LogEntry, NewLogEntry, Order } from './ports.ts'
 
 type Times = { readonly at: Instant; readonly wallTimeMs: number }
 
@@ -33,6 +33,27 @@ export function operationOf(action: Action): LogEntry['operation'] {
 export function entryForIntent(intent: Intent, times: Times): readonly NewLogEntry[] {
   if (intent.action.kind === 'refresh-claim') return []
   return [entry(intent, 'info', explain(intent.reason, times.at), times)]
+}
+
+const orderText: Readonly<Record<Order['order'], string>> = {
+  delete: 'deletes it',
+  reimage: 'reimages it',
+  save: 'saves it for investigation',
+  unsave: 'no longer saves it',
+  adopt: 'takes it into the pool',
+}
+
+/** A person's order was taken in. */
+export function entryForOrder({ machineId, order, by, force }: Order, name: string | undefined, times: Times): NewLogEntry {
+  const machine = name ?? `Machine ${machineId}`
+  const what = name === undefined ? 'is gone: the order is dropped' : `${by} ${orderText[order]}${force ? ', whatever it runs' : ''}`
+  return {
+    level: 'info',
+    operation: order === 'reimage' ? 'reimage' : order === 'delete' ? 'deleteVMs' : 'sizingJob',
+    message: `${machine}: ${what}.`,
+    ...times,
+    ...(name === undefined ? {} : { machine: name }),
+  }
 }
 
 /** An action ended other than well, or growth is complete. */

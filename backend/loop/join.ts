@@ -207,6 +207,7 @@ function byAzureAndUs(
   if (isDeleting(input, listed, memory)) return { stage: 'deleting' }
   if (memory.ownedBy === 'none') return { stage: 'foreign' }
   if (memory.saved !== undefined) return { stage: 'saved', ...agentPart(agent) }
+  if (memory.missingSince !== undefined && agent?.online !== true) return { stage: 'unclear', why: 'Azure left it out of its last lists' }
   if (isReimaging(input, listed, memory, agent)) return { stage: 'reimaging' }
   return input.agents.known ? undefined : { stage: 'unclear', why: 'the agents could not be read' }
 }

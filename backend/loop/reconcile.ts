@@ -4,7 +4,7 @@ import { decide, isActive } from '../core/decide.ts'
 import { breachOf } from '../core/invariants.ts'
 import type { Instant, Machine, PoolSnapshot } from '../core/snapshot.ts'
 import { act } from './act.ts'
-import { entriesForChange, entryForIntent } from './diagnostics.ts'
+import { entriesForChange, entryForIntent, entryForOrder } from './diagnostics.ts'
 import { inquire } from './inquire.ts'
 import { observe } from './observe.ts'
 import { outcomeOf } from './outcome.ts'
@@ -72,6 +72,7 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
     ...(seen.pool === state.pool && !asked ? {} : { pool: seen.pool }),
     ...(intents.length === 0 ? {} : { newIntents: intents }),
     ...logOf([
+      ...record.orders.map((order) => entryForOrder(order, seen.machines.get(order.machineId)?.name, times)),
       ...seen.ended.flatMap(({ intent, change }) => entriesForChange(intent, change, times)),
       ...intents.flatMap((intent) => entryForIntent(intent, times)),
     ]),

@@ -334,6 +334,8 @@ export interface World {
   cancelJob(requestId: number): void
   addAutoscale(setting: AutoscaleFacts): void
   setCoreLimit(cores: number): void
+  /** Self-hosted parallel jobs of the organization; undefined lifts the limit. */
+  setParallelJobs(jobs: number | undefined): void
   personSetsEnabled(poolId: number, agentId: number, enabled: boolean): void
   /** The truth, unfiltered by faults: for judges, never for the sandbox's answers. */
   truth: {

@@ -114,7 +114,7 @@ export type WorldState = {
   readonly subnetSize: number
   readonly machinesRunAgents: boolean
   coreLimit: number
-  readonly parallelJobs: number | undefined
+  parallelJobs: number | undefined
   /** By lower-case resource id. */
   readonly scaleSets: Map<string, ScaleSet>
   /** Machine-milliseconds of scale sets that are gone. */

@@ -34,6 +34,10 @@ export function createWorld(options: WorldOptions): World {
     queueJob: (job) => queueJob(world, poolOf(world, job.poolId), job).facts.id,
     cancelJob: (requestId) => cancel(world, requestOf(world, requestId)),
     addAutoscale: (setting) => void world.autoscale.push(setting),
+    setParallelJobs(jobs) {
+      world.parallelJobs = jobs
+      for (const pool of world.pools.values()) match(world, pool)
+    },
     setCoreLimit: (cores) => void (world.coreLimit = cores),
     personSetsEnabled(poolId, agentId, enabled) {
       const agent = agentOf(world, poolId, agentId)

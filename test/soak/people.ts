@@ -56,6 +56,9 @@ export function personDoes(parts: PeopleParts, doing: PlannedDoing): void {
     case 'lower-quota':
       world.setCoreLimit(2 * world.truth.machines(scaleSetId).length)
       return undo(() => world.setCoreLimit(parts.coreLimit))
+    case 'lower-parallel-jobs':
+      world.setParallelJobs(doing.number % 2)
+      return undo(() => world.setParallelJobs(undefined))
     case 'add-foreign-agent':
       return addForeignAgent(parts, doing.number)
     default:

@@ -29,6 +29,7 @@ export const personDoings = [
   'overprovision',
   'lower-quota',
   'add-foreign-agent',
+  'lower-parallel-jobs',
 ] as const
 export type PlannedDoing = {
   readonly at: number
