@@ -80,7 +80,16 @@ function whyNotHelped(job: Job, unmet: (demands: readonly string[]) => string | 
 function demandCheck(snapshot: PoolSnapshot): (demands: readonly string[]) => string | undefined {
   if (!snapshot.capabilities.known) return () => undefined
   const capabilities = byLowerName(snapshot.capabilities.value)
-  return (demands) => (demands.length === 0 ? undefined : firstUnmet(demands, capabilities))
+  // Thousands of jobs share a handful of demands: each is judged once.
+  const judged = new Map<string, boolean>()
+  const isMet = (demand: string): boolean => {
+    const known = judged.get(demand)
+    if (known !== undefined) return known
+    const met = satisfies(demand, capabilities)
+    judged.set(demand, met)
+    return met
+  }
+  return (demands) => demands.find((demand) => !isMet(demand))
 }
 
 /** The first demand that these capabilities do not satisfy; undefined when all are satisfied. Names and values compare without case. */
