@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Answer, World, WorldEvent } from '../backend/simulator/facts.ts'
 import type { FaultSetting } from '../backend/simulator/facts-life.ts'
 import type { SandboxClock } from './clock.ts'
+import { acceptEmptyBodies } from './empty-bodies.ts'
 import { faultNames, isFaultName } from './fault-names.ts'
 import { createRing } from './journal.ts'
 import type { CallLog } from './journal.ts'
@@ -61,6 +62,7 @@ export function registerControl(app: FastifyInstance, parts: ControlParts): void
     if ('poolId' in event) known.pools.add(event.poolId)
   })
   app.addHook('onClose', async () => unwatch())
+  acceptEmptyBodies(app)
   app.addHook('onRequest', async () => void clock.nowMs())
 
   app.get('/_sandbox/state', () => summarize(world, clock, known))

@@ -3,6 +3,8 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Counts, Metrics } from '../loop/ports.ts'
 
 export type MetricsRegistry = Metrics & {
+  /** Takes off the series of a pool that was deleted. */
+  forget(poolId: number): Promise<void>
   /** The body of `/metrics`. */
   text(): Promise<string>
   readonly contentType: string
@@ -34,9 +36,26 @@ export function createMetrics(options: { readonly processFigures?: boolean } = {
     jobStarted: (poolId, waitedMs) => figures.wait.observe({ pool: String(poolId) }, waitedMs / 1000),
     booted: (poolId, tookMs) => figures.boot.observe({ pool: String(poolId) }, tookMs / 1000),
     action: (poolId, kind, outcome) => figures.actions.inc({ pool: String(poolId), kind, outcome }),
+    forget: (poolId) => forget(Object.values(figures), String(poolId)),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }
+}
+
+/** A histogram's values carry its buckets too, which `remove` does not know: its series are named by the pool alone. */
+async function forget(figures: readonly Figure[], pool: string): Promise<void> {
+  for (const figure of figures) {
+    const { values } = await figure.get()
+    for (const { labels } of values.filter((value) => value.labels['pool'] === pool)) {
+      const { le: _, ...series } = labels as Readonly<Record<string, string>>
+      figure.remove(series)
+    }
+  }
+}
+
+type Figure = {
+  get(): Promise<{ readonly values: readonly { readonly labels: Partial<Record<string, string | number>> }[] }>
+  remove(labels: Readonly<Record<string, string>>): void
 }
 
 function createFigures(registry: Registry) {

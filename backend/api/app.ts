@@ -33,6 +33,8 @@ export async function buildApp(parts: ApiParts): Promise<App> {
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 256 },
     frameworkErrors: (error, request, reply) => void send(request, reply, asProblem(error)),
   })
+  // Bodies are JSON or refused; fastify would take text too.
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(validatorCompiler)
   // The schemas describe answers; the tests hold the answers to them.
   app.setSerializerCompiler(() => JSON.stringify)

@@ -15,16 +15,20 @@ const statusOf: Readonly<Record<Refusal['code'], number>> = {
 export class ApiProblem extends Error {
   readonly status: number
   readonly body: ApiError
-  constructor(status: number, body: ApiError) {
+  /** What is missing, when it is a pool: clients of Azure DevOps tell that apart. */
+  readonly isPoolMissing: boolean
+  constructor(status: number, body: ApiError, isPoolMissing = false) {
     super(body.message)
     this.status = status
     this.body = body
+    this.isPoolMissing = isPoolMissing
   }
 }
 
 export function problemOf(refusal: Refusal): ApiProblem {
   const { code, message, problems, findings } = refusal
-  return new ApiProblem(statusOf[code], { code, message, ...(problems && { problems }), ...(findings && { findings }) })
+  // Of all that a person asks of pools, only the pool itself can be missing.
+  return new ApiProblem(statusOf[code], { code, message, ...(problems && { problems }), ...(findings && { findings }) }, code === 'notFound')
 }
 
 export function notFound(message: string): ApiProblem {
@@ -36,7 +40,7 @@ export function badRequest(message: string): ApiProblem {
 }
 
 export function noPool(poolId: number): ApiProblem {
-  return notFound(`This service runs no pool ${poolId}. GET /api/v1/pools lists those it runs.`)
+  return new ApiProblem(404, { code: 'notFound', message: `This service runs no pool ${poolId}. GET /api/v1/pools lists those it runs.` }, true)
 }
 
 /** What fastify and the routes throw, as an answer. Only a fault of ours is a 500, and it says nothing of its insides. */
@@ -67,15 +71,15 @@ function isDevOps(request: FastifyRequest): boolean {
 }
 
 /** Azure DevOps' error shape; clients look at `typeKey` and `message`. */
-function devOpsError({ status, body }: ApiProblem) {
-  const typeKey = typeKeyOf(status)
+function devOpsError(problem: ApiProblem) {
+  const typeKey = typeKeyOf(problem)
   const typeName = `Microsoft.TeamFoundation.DistributedTask.WebApi.${typeKey}, Microsoft.TeamFoundation.DistributedTask.WebApi`
-  return { $id: '1', innerException: null, message: body.message, typeName, typeKey, errorCode: 0, eventId: 3000 }
+  return { $id: '1', innerException: null, message: problem.body.message, typeName, typeKey, errorCode: 0, eventId: 3000 }
 }
 
-function typeKeyOf(status: number): string {
+function typeKeyOf({ status, isPoolMissing }: ApiProblem): string {
   if (status === 401) return 'UnauthorizedRequestException'
-  if (status === 404) return 'TaskAgentPoolNotFoundException'
+  if (status === 404) return isPoolMissing ? 'TaskAgentPoolNotFoundException' : 'VssResourceNotFoundException'
   if (status === 409) return 'TaskAgentPoolExistsException'
   return status >= 500 ? 'VssServiceException' : 'VssPropertyValidationException'
 }

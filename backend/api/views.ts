@@ -16,7 +16,7 @@ export function poolSummary(record: PoolRecord, latest: Latest | undefined, last
   const age = lastPassAt === undefined ? {} : { lastPassAgoMs: now - lastPassAt }
   if (latest === undefined) return { ...base, ...age, state: 'new', next: 'The first pass has not ended yet.', problems: [] }
   const { snapshot, decision } = latest
-  const problems = problemsOf(decision, now)
+  const problems = [...problemsOf(decision, now), ...foreignProblem(record, snapshot)]
   return {
     ...base,
     ...age,
@@ -135,6 +135,23 @@ const sick: ReadonlySet<Reason['code']> = new Set([
 /** A job that no agent could take is told, and is no fault of the pool. */
 function problemsOf(decision: Decision, now: Instant): readonly string[] {
   return decision.reasons.filter(({ code }) => sick.has(code) || code === 'no-agent-could-take').map((reason) => explain(reason, now))
+}
+
+/** Machines that are not ours are no fault of the pool either, but only a person may decide on them. */
+function foreignProblem({ name, replaceConfirmed }: PoolRecord, { machines }: PoolSnapshot): readonly string[] {
+  const count = machines.known ? machines.value.filter(({ stage }) => stage === 'foreign').length : 0
+  if (count === 0) return []
+  const are = count === 1 ? '1 machine is not ours' : `${count} machines are not ours`
+  return [
+    replaceConfirmed
+      ? `${are} and left alone. Those found when the pool was made are replaced; delete or adopt the others.`
+      : `${are} and left alone. To have those replaced that were there when the pool was made: ${confirmCommand(name)}`,
+  ]
+}
+
+/** What a person types to have the machines replaced that were in the scale set before the pool. */
+export function confirmCommand(poolName: string): string {
+  return `scale-set-agents pool confirm ${/^[\w.-]+$/.test(poolName) ? poolName : `"${poolName}"`} replace`
 }
 
 function stateOf({ snapshot, decision }: Latest): PoolSummary['state'] {

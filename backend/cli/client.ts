@@ -68,7 +68,8 @@ async function refusal(response: Response, service: ServiceAddress): Promise<Fai
   const error: unknown = await response.json().catch(() => undefined)
   if (!isApiError(error)) return notOurs(service.url, `status ${response.status}`)
   const problems = (error.problems ?? []).filter((problem) => !error.message.includes(problem.message))
-  const details = [...problems.map((problem) => `  ${problem.field}: ${problem.message}`), ...(error.findings ?? []).map(findingLine)]
+  const bad = (error.findings ?? []).filter((finding) => finding.severity !== 'ok')
+  const details = [...problems.map((problem) => `  ${problem.field}: ${problem.message}`), ...bad.map(findingLine)]
   return new Failure(exitCodeOfStatus[response.status] ?? exitCodes.no, [error.message, ...details].join('\n'))
 }
 
@@ -89,11 +90,36 @@ function unreachable(url: string, error: unknown): Failure {
       error,
     )
   }
+  const cause = causeOf(error)
+  if (cause === 'bad port')
+    return new Failure(
+      exitCodes.unreachable,
+      `Port ${new URL(url).port} is reserved for another protocol, and HTTP clients refuse to call it, so ${url} cannot be used. Choose another with --port, or name the service with --url.`,
+      error,
+    )
   return new Failure(
     exitCodes.unreachable,
-    `No service answers at ${url} (${codeOf(error) ?? String(error)}). Start one with scale-set-agents serve, or name another with --url.`,
+    `No service answers at ${url} (${cause}). Start one with scale-set-agents serve, or name another with --url.`,
     error,
   )
+}
+
+const causes: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name was not resolved',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  UND_ERR_SOCKET: 'the connection was closed',
+}
+
+/** Why fetch failed: it wraps the cause in an error of its own that says nothing. */
+function causeOf(error: unknown): string {
+  const code = codeOf(error)
+  if (code !== undefined) return causes[code] ?? code
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return inner instanceof Error ? inner.message : String(inner)
 }
 
 function notOurs(url: string, cause: unknown): Failure {

@@ -1,7 +1,7 @@
 /** What a service leaves in its data directory for the commands that want to reach it. */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { codeOf, exitCodes, Failure } from './exit.ts'
 
 const keyFile = 'operator-key'
@@ -10,7 +10,7 @@ const addressFile = 'service.json'
 /** Makes the directory, for this user only, when it is not there. */
 export function prepareDataDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectory(directory)
   } catch (error) {
     throw new Failure(
       exitCodes.system,
@@ -18,6 +18,14 @@ export function prepareDataDirectory(directory: string): void {
       error,
     )
   }
+}
+
+/** Not mkdirSync's own recursion: where a parent is there but takes no directory, as in /proc, Node 20 asks for ever. */
+function makeDirectory(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return
+  const parent = dirname(directory)
+  if (!existsSync(parent)) makeDirectory(parent)
+  mkdirSync(directory, { mode: 0o700 })
 }
 
 /** The operator key of the service: the given one, the stored one, or a new one that is stored for this user only. */
@@ -31,6 +39,9 @@ export function operatorKeyFor(directory: string, given: string | undefined): st
     // The mode given above is narrowed by the umask only; this holds whatever the umask.
     chmodSync(file, 0o600)
   } catch (error) {
+    // An empty file left by a full disk would be in the way of the next start.
+    if (codeOf(error) !== 'EEXIST') rmSync(file, { force: true })
+    if (codeOf(error) === 'ENOSPC') throw error
     throw new Failure(
       exitCodes.system,
       `The operator key cannot be stored in ${file} (${codeOf(error) ?? String(error)}). Make the data directory writable for this user, or set SCALE_SET_AGENTS_OPERATOR_KEY.`,

@@ -1,5 +1,5 @@
 /** The demo's run: jobs are queued as the trace says, everything is looked at a few times a second, and the truth is counted. */
-import type { DecisionView, LogList, PoolDetail } from '../api/contract.ts'
+import type { LogList, PoolDetail } from '../api/contract.ts'
 import type { Replay } from './trace.ts'
 import { nextState } from './demo-state.ts'
 import { summarize, type Summary } from './demo-summary.ts'
@@ -138,7 +138,6 @@ function createWatcher(world: DemoWorld, tally: Tally, elapsed: () => number): W
   const { client, control, pool } = world
   let lastEvent = 0
   let lastEntry = 0
-  let before: DecisionView | undefined
   async function count(): Promise<void> {
     const { next, missed, entries } = await control.events(lastEvent)
     if (missed > 0)
@@ -160,9 +159,7 @@ function createWatcher(world: DemoWorld, tally: Tally, elapsed: () => number): W
       ])
       const log = entries.filter((entry) => entry.id > lastEntry).reverse()
       lastEntry = log.at(-1)?.id ?? lastEntry
-      const next = nextState(state, { elapsedMs: elapsed(), detail, before, log, world: truth, score: tally.score() }, stepMs)
-      before = detail.decision
-      return next
+      return nextState(state, { elapsedMs: elapsed(), detail, log, world: truth, score: tally.score() }, stepMs)
     },
   }
 }
@@ -188,7 +185,7 @@ function firstState(world: DemoWorld, replay: Replay, options: RunOptions): Scre
     machinesMax: 0,
     standby: 0,
     wanted: undefined,
-    decisions: [],
+    reasons: [],
     diagnostics: [],
     waits: {},
     machineMs: 0,

@@ -2,14 +2,14 @@
 import type { DecisionView, LogView, PoolDetail } from '../api/contract.ts'
 import { stagesOf } from './pools.ts'
 import type { SandboxState } from './sandbox-control.ts'
-import type { ScreenState } from './screen.ts'
+import type { ReasonLine, ScreenState } from './screen.ts'
+import type { Reason } from '../core/decision.ts'
 import type { Score } from './tally.ts'
 
-/** One look at everything. `before`: the decision of the last look. `log`: entries since then, oldest first. */
+/** One look at everything. `log`: entries since then, oldest first. */
 export type Look = {
   readonly elapsedMs: number
   readonly detail: PoolDetail
-  readonly before?: DecisionView | undefined
   readonly log: readonly LogView[]
   readonly world: SandboxState
   readonly score: Score
@@ -18,7 +18,7 @@ export type Look = {
 const linesKept = 40
 const historyKept = 120
 
-/** The state after one more look. Decisions and entries that are new are stamped with the time of this look. */
+/** The state after one more look. Reasons and entries that are new are stamped with the time of this look. */
 export function nextState(state: ScreenState, look: Look, stepMs: number): ScreenState {
   const { detail, elapsedMs, world, score } = look
   const truth = world.pools[0]
@@ -33,7 +33,7 @@ export function nextState(state: ScreenState, look: Look, stepMs: number): Scree
     machinesMax: detail.pool.machinesMax,
     standby: detail.pool.standby,
     wanted: detail.pool.wanted,
-    decisions: [...state.decisions, ...newSentences(look.before, detail.decision).map((text) => ({ atMs, text }))].slice(-linesKept),
+    reasons: reasonsOf(detail.decision, state.reasons, atMs),
     diagnostics: [...state.diagnostics, ...look.log.map((entry) => ({ atMs, text: entry.message, level: entry.level }))].slice(-linesKept),
     waits: score.waits,
     machineMs: world.scaleSets.reduce((sum, scaleSet) => sum + scaleSet.machineMs, 0),
@@ -53,13 +53,17 @@ function extend(
 }
 
 /**
- * What the decision does, and what stopped it. A reason that goes on with other numbers is not told again, and machines
- * that simply stay would fill the view.
+ * Why the decision is as it is: the need, what bounds it, what waits and what is unknown. Actions are told by Diagnostics, and
+ * machines that simply stay would fill the view. A reason that goes on with other numbers keeps its time.
  */
-function newSentences(before: DecisionView | undefined, decision: DecisionView | undefined): readonly string[] {
-  const told = new Set([...(before?.steps ?? []), ...(before?.reasons ?? [])].map((each) => each.reason.code))
-  const toldSteps = new Set(before?.steps.map((step) => step.sentence))
-  const steps = (decision?.steps ?? []).filter((step) => !toldSteps.has(step.sentence))
-  const reasons = (decision?.reasons ?? []).filter(({ reason }) => reason.code !== 'stays' && !told.has(reason.code))
-  return [...new Set([...steps, ...reasons].map((each) => each.sentence))]
+function reasonsOf(decision: DecisionView | undefined, before: readonly ReasonLine[], atMs: number): readonly ReasonLine[] {
+  const needs = (decision?.steps ?? []).filter(({ reason }) => reason.code === 'need' || reason.code === 'learn-capabilities')
+  const others = (decision?.reasons ?? []).filter(({ reason }) => reason.code !== 'stays')
+  const lines = new Map([...needs, ...others].map(({ reason, sentence }) => [sentence, aboutOf(reason)]))
+  return [...lines].map(([text, about]) => ({ text, about, atMs: before.find((line) => line.about === about)?.atMs ?? atMs }))
+}
+
+function aboutOf(reason: Reason): string {
+  const part = 'part' in reason ? reason.part : 'requestId' in reason ? reason.requestId : 'kind' in reason ? reason.kind : ''
+  return `${reason.code} ${part}`
 }

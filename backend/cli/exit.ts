@@ -30,13 +30,20 @@ export class Failure extends Error {
   }
 }
 
+/** As the file system, SQLite and PostgreSQL name it. */
+const diskFull: ReadonlySet<string> = new Set(['ENOSPC', 'SQLITE_FULL', '53100'])
+
 /** The failure that an error of the operating system, the store or this program means to the person at the terminal. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
-  if (error instanceof StoreError) return new Failure(exitCodes.system, error.message, error)
   const code = codeOf(error)
+  if (error instanceof StoreError) {
+    // A service that runs goes on by itself; one that ended does not.
+    const next = diskFull.has(error.code) ? ' The service ended; start it again then.' : ''
+    return new Failure(exitCodes.system, error.message + next, error)
+  }
   const text = error instanceof Error ? error.message : String(error)
-  if (code === 'ENOSPC' || code === 'SQLITE_FULL')
+  if (code !== undefined && diskFull.has(code))
     return new Failure(
       exitCodes.system,
       `The disk is full (${text}). Free some space on the data directory's disk and start again; nothing is half-written.`,

@@ -25,10 +25,21 @@ export async function findPool(client: Client, nameOrId: string | undefined): Pr
   )
 }
 
-/** One line for each pool, and below what each does next. */
+/** One line for each pool, and below what each does next and suffers from. */
 export function poolTable(pools: readonly PoolSummary[], paint: Paint): string {
   if (pools.length === 0) return 'No pool yet. Make one with scale-set-agents pool create.'
-  const lines = table(
+  const notes = pools.flatMap((pool) =>
+    [...new Set([pool.next, ...pool.problems])].map((sentence) => {
+      const note = `${harmless(pool.name)}: ${harmless(sentence)}`
+      return pool.problems.includes(sentence) ? paint(note, 'yellow') : note
+    }),
+  )
+  return [poolLines(pools, paint), '', ...notes].join('\n')
+}
+
+/** The table alone. */
+export function poolLines(pools: readonly PoolSummary[], paint: Paint): string {
+  return table(
     pools,
     [
       { title: 'POOL', value: (pool) => harmless(pool.name) },
@@ -44,11 +55,6 @@ export function poolTable(pools: readonly PoolSummary[], paint: Paint): string {
     ],
     paint,
   )
-  const notes = pools.flatMap((pool) => [
-    `${harmless(pool.name)}: ${harmless(pool.next)}`,
-    ...pool.problems.map((problem) => paint(`${harmless(pool.name)}: ${harmless(problem)}`, 'yellow')),
-  ])
-  return [lines, '', ...notes].join('\n')
 }
 
 /** The stage of every machine of the pool, in no order. */

@@ -14,7 +14,7 @@ import { confirmPool, createPool, deletePool, listPools, pausePool, setPool } fr
 import { count, settingsFrom, withDemoSettings, withSettings } from './settings-options.ts'
 import { status } from './status.ts'
 import type { Surroundings } from './surroundings.ts'
-import { why } from './why.ts'
+import { subjectOf, why } from './why.ts'
 
 /** Runs one command to its end. Every failure is one sentence on stderr. */
 export async function runProgram(args: readonly string[], around: Surroundings): Promise<ExitCode> {
@@ -105,9 +105,10 @@ function addQuestions(program: Command, around: Surroundings, finish: Finish): v
     .description('all pools, or one with its last decision')
     .option('--pool <name>', 'name or id of the pool')
   program.addCommand(
-    asking(new Command('why'), around, finish, (client, io, options, subject = '') => why(client, io, subject, options.pool))
+    asking(new Command('why'), around, finish, (client, io, options, first = '', second?: string) => why(client, io, subjectOf(first, second), options.pool))
       .description('why a job waits, or why a machine stays or leaves')
-      .argument('<job|machine>', 'request id of a job, or name or instance id of a machine')
+      .argument('<job|machine>', "request id of a job, name or instance id of a machine, or 'job' or 'machine' before it")
+      .argument('[id]', "the id after 'job' or 'machine'")
       .option('--pool <name>', 'name or id of the pool'),
   )
   asking(program.command('doctor'), around, finish, (client, io, options) => doctor(client, io, options))
@@ -184,7 +185,7 @@ function asking(command: Command, around: Surroundings, finish: Finish, run: Run
     .option('--config <file>', 'JSON file with the settings')
     .action(async (...given: readonly unknown[]) => {
       const options = command.opts<Asked>()
-      const words = given.slice(0, command.registeredArguments.length).map(String)
+      const words = given.slice(0, command.registeredArguments.length).filter((word) => word !== undefined).map(String)
       finish(await run(clientOf(around, options), ioOf(around, options.json), options, ...words))
     })
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { prepareDataDirectory } from './data-directory.ts'
 import { exitCodes, Failure, type ExitCode } from './exit.ts'
 import { answer, type Io } from './io.ts'
 import { startSandboxProcess, type SandboxAddress, type SandboxCredentials } from './sandbox-process.ts'
@@ -18,6 +19,7 @@ export type SandboxOptions = {
 /** Runs until it is stopped. Without a data directory everything it kept is removed at the end. */
 export async function sandbox(options: SandboxOptions, io: Io): Promise<ExitCode> {
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'scale-set-agents-sandbox-'))
+  prepareDataDirectory(data)
   try {
     const { speed, seed, port, packageFolder } = options
     const child = await startSandboxProcess({ packageFolder, data, speed, seed, ...(port !== undefined && { port }) })

@@ -5,6 +5,8 @@ import { countByGroup } from './stages.ts'
 import { cut, fit, harmless, painter, type Paint, widthOf, wrap } from './text.ts'
 
 export type Line = { readonly atMs: number; readonly text: string; readonly level?: 'error' | 'warning' | 'info' }
+/** A reason of the newest decision. `about`: what stays the same while its numbers go on; `atMs`: since when it holds. */
+export type ReasonLine = Line & { readonly about: string }
 
 export type ScreenState = {
   readonly pool: string
@@ -27,13 +29,16 @@ export type ScreenState = {
   readonly machinesMax: number
   readonly standby: number
   readonly wanted: number | undefined
-  readonly decisions: readonly Line[]
+  /** Why the newest decision is as it is. What was done is in `diagnostics`. */
+  readonly reasons: readonly ReasonLine[]
   readonly diagnostics: readonly Line[]
   readonly waits: { readonly p50Ms?: number; readonly p95Ms?: number; readonly longestMs?: number }
   readonly machineMs: number
 }
 
 const widest = 120
+/** A decision has few reasons; Diagnostics takes the rest. */
+const whyHeightMax = 8
 const bars = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 
 /** The view in exactly `height` lines of at most `width` columns. */
@@ -47,10 +52,10 @@ export function renderScreen(state: ScreenState, width: number, height: number, 
     ...machinesBox(state, columns, paint),
   ]
   const room = height - top.length - 1
-  const decisionsHeight = Math.max(3, Math.ceil(room / 2))
+  const whyHeight = Math.min(whyHeightMax, Math.max(3, Math.ceil(room / 2)))
   const lower = [
-    ...box('Why', linesOf(state.decisions, decisionsHeight - 2, columns - 4, paint), columns, paint, decisionsHeight),
-    ...(room - decisionsHeight < 3 ? [] : diagnosticsBox(state, columns, room - decisionsHeight, paint)),
+    ...box('Why', linesOf(state.reasons, columns - 4, paint).slice(0, whyHeight - 2), columns, paint, whyHeight),
+    ...(room - whyHeight < 3 ? [] : diagnosticsBox(state, columns, room - whyHeight, paint)),
   ]
   const body = [...top, ...lower].slice(0, height - 1)
   return [...body, ...Array<string>(height - 1 - body.length).fill(''), footer(state, columns, paint)].join('\n')
@@ -121,22 +126,22 @@ function machinesBox(state: ScreenState, width: number, paint: Paint): readonly 
 }
 
 function diagnosticsBox(state: ScreenState, width: number, height: number, paint: Paint): readonly string[] {
-  return box('Diagnostics', linesOf(state.diagnostics, height - 2, width - 4, paint), width, paint, height)
+  // The newest lines that fit.
+  return box('Diagnostics', linesOf(state.diagnostics, width - 4, paint).slice(-Math.max(0, height - 2)), width, paint, height)
 }
 
 function footer(state: ScreenState, width: number, paint: Paint): string {
   return spread(paint(` API ${state.address}`, 'dim'), paint('Ctrl-C ends with a summary ', 'dim'), width)
 }
 
-/** The newest lines that fit, oldest first; a long one is broken under its time stamp, and cut after two lines. */
-function linesOf(entries: readonly Line[], height: number, width: number, paint: Paint): readonly string[] {
-  const lines = entries.flatMap((entry) =>
+/** A long line is broken under its time stamp, and cut after two lines. */
+function linesOf(entries: readonly Line[], width: number, paint: Paint): readonly string[] {
+  return entries.flatMap((entry) =>
     wrap(harmless(entry.text), width - 7, 2).map((part, at) => {
       const stamp = at === 0 ? clockTime(entry.atMs) : '     '
       return `${paint(stamp, 'dim')}  ${entry.level === 'error' ? paint(part, 'red') : entry.level === 'warning' ? paint(part, 'yellow') : part}`
     }),
   )
-  return lines.slice(-Math.max(0, height))
 }
 
 function beside(left: Box, right: Box, width: number, paint: Paint): readonly string[] {

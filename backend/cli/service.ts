@@ -1,4 +1,5 @@
 /** The composition root: opens the store, makes the adapters, starts the loop and the API, and takes all of it down again. */
+import { existsSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createClock, type ServiceClock } from '../adapters/clock.ts'
@@ -64,7 +65,7 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const { configuration, log, speed = 1 } = options
   prepareDataDirectory(configuration.data)
   const operatorKey = operatorKeyFor(configuration.data, configuration.operatorKey)
-  const database = await openDatabase(placeOf(configuration))
+  const database = await openWhole(placeOf(configuration))
   ends.push(database.close)
   const clock = createClock({ startAt: await lastInstant(database), speed })
   const metrics = createMetrics({ processFigures: true })
@@ -94,6 +95,17 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
     await Promise.allSettled(parts)
   })
   return { url, operatorKey, clock, running }
+}
+
+/** Opens the database. A file that was made for it and could not be filled, on a full disk, is taken away again. */
+export async function openWhole(place: DatabasePlace, open: typeof openDatabase = openDatabase): Promise<Database> {
+  const isNew = place.kind === 'sqlite' && !existsSync(place.file)
+  try {
+    return await open(place)
+  } catch (error) {
+    if (isNew) for (const end of ['', '-wal', '-shm']) rmSync(place.file + end, { force: true })
+    throw error
+  }
 }
 
 /** One service to an SQLite file. What a process that is gone left behind is taken over at once. */
@@ -139,7 +151,13 @@ async function compose(
     clock,
     log,
     metrics,
-    settings,
+    settings: {
+      ...settings,
+      async forget(poolId) {
+        await settings.forget(poolId)
+        await metrics.forget(poolId)
+      },
+    },
     ownerId,
     journal: createJournal(database, clock),
     lease: keeper.current,

@@ -4,8 +4,8 @@ import type { Client } from './client.ts'
 import { formatDuration } from './duration.ts'
 import { exitCodes, type ExitCode } from './exit.ts'
 import { answer, type Io } from './io.ts'
-import { findPool, poolTable } from './pools.ts'
-import { harmless } from './text.ts'
+import { findPool, poolLines, poolTable } from './pools.ts'
+import { harmless, type Paint } from './text.ts'
 
 /** Exit 1 when a pool is offline or unhealthy, so that scripts need no parsing. */
 export async function status(client: Client, io: Io, poolName: string | undefined): Promise<ExitCode> {
@@ -18,13 +18,20 @@ export async function status(client: Client, io: Io, poolName: string | undefine
 async function statusOfPool(client: Client, io: Io, poolName: string): Promise<ExitCode> {
   const { poolId } = await findPool(client, poolName)
   const detail = await client.get<PoolDetail>(`/pools/${poolId}`)
-  answer(io, detail, () => [poolTable([detail.pool], io.paint), ...detailLines(detail)].join('\n'))
+  answer(io, detail, () => [poolLines([detail.pool], io.paint), ...detailLines(detail, io.paint)].join('\n'))
   return isWell(detail.pool.state) ? exitCodes.ok : exitCodes.no
 }
 
-function detailLines(detail: PoolDetail): readonly string[] {
-  const said = [...(detail.decision?.steps ?? []), ...(detail.decision?.reasons ?? [])].map((each) => `  ${harmless(each.sentence)}`)
-  const open = detail.openActions.map((action) => `  ${harmless(action.sentence)} (${action.state} for ${formatDuration(action.forMs)})`)
+/** No sentence twice: a step of the last decision that is under way is told there, with its state. */
+function detailLines({ pool, decision, openActions, ...detail }: PoolDetail, paint: Paint): readonly string[] {
+  const underWay = new Map(openActions.map((action) => [action.sentence, action]))
+  const decided = [...(decision?.steps ?? []), ...(decision?.reasons ?? [])].map((each) => each.sentence)
+  const said = [...new Set(decided.length === 0 ? [pool.next, ...pool.problems] : [...decided, ...pool.problems])]
+    .filter((sentence) => !underWay.has(sentence))
+    .map((sentence) => (pool.problems.includes(sentence) ? paint(`  ${harmless(sentence)}`, 'yellow') : `  ${harmless(sentence)}`))
+  const open = [...underWay.values()].map(
+    (action) => `  ${harmless(action.sentence)} (${action.state} for ${formatDuration(action.forMs)})`,
+  )
   const waits =
     detail.waits === undefined
       ? []

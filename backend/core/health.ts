@@ -40,7 +40,7 @@ export function planHealth(snapshot: CompleteSnapshot, settings: PoolSettings, n
   const saveRoom = Math.max(0, settings.savedMax - machines.filter((machine) => machine.stage === 'saved').length)
   const save = settings.deleting ? [] : unhealthy.filter((each) => each.savable).slice(0, saveRoom)
   const rest = unhealthy.filter((each) => !save.includes(each))
-  const { held, reasons } = massFailure(rest, machines, now)
+  const { held, reasons } = massFailure(rest, snapshot, now)
   const removable = rest.filter((each) => !held.includes(each)).toSorted(moreStepsFirst)
   const allowed = unhealthyMax(machines)
   if (removable.length <= allowed) return { save, remove: removable, reasons }
@@ -102,11 +102,14 @@ function moreStepsFirst(left: Unhealthy, right: Unhealthy): number {
  */
 function massFailure(
   unhealthy: readonly Unhealthy[],
-  machines: readonly Machine[],
+  { machines: { value: machines }, massFailureAt }: CompleteSnapshot,
   now: Instant,
 ): { held: readonly Unhealthy[]; reasons: readonly Reason[] } {
   const lost = machines.filter(isLost)
-  if (lost.length < massCount || lost.length <= machines.length * massShare) return { held: [], reasons: [] }
+  const isMass = lost.length >= massCount && lost.length > machines.length * massShare
+  // Machines that come meanwhile make the share smaller, not the failure.
+  const wasMass = massFailureAt !== undefined && now - massFailureAt < massHoldMs
+  if (!isMass && !wasMass) return { held: [], reasons: [] }
   const held = unhealthy.filter(({ machine }) => isLost(machine) && now - machine.since < massHoldMs)
   return { held, reasons: held.length === 0 ? [] : [{ code: 'mass-failure', unhealthy: lost.length, total: machines.length }] }
 }

@@ -185,6 +185,8 @@ export type PoolSnapshot = {
   readonly azureBusyAt?: Instant
   /** Updates of the scale set that we sent during the last minute, oldest first. */
   readonly recentUpdates: readonly Instant[]
+  /** Many machines were last seen to be lost at once then. */
+  readonly massFailureAt?: Instant
   readonly rooms: readonly Room[]
   readonly growthTrouble?: GrowthTrouble
   /** Parallel jobs that the organization still lets start; absent when not known. */

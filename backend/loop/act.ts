@@ -49,14 +49,19 @@ export async function act(gateway: Gateway, intents: readonly Intent[]): Promise
   return results
 }
 
-/** What ends a round: another replica took over, the service stops, or a look on the way found another's claim (S3, S5). */
+/** What ends a round: another replica took over, the service stops, or a look on the way found our claim gone (S3, S5). */
 function whyStop(gateway: Gateway, intent: Intent): string | undefined {
   if (gateway.signal.aborted || gateway.lease()?.epoch !== intent.epoch)
     return 'the service was told to stop, or lost its lease, before it was sent'
-  const reading = gateway.state.readings.get('scaleSet')
-  if (intent.action.kind === 'claim' || !reading.known || reading.value === undefined) return undefined
-  const { claim, by } = parseClaim(reading.value.tags, gateway.ownerId, gateway.record.poolId)
-  return claim === 'other' || claim === 'built-in' ? `the scale set is marked as used by ${by ?? claim} by now` : undefined
+  return intent.action.kind === 'claim' ? undefined : claimLost(gateway)
+}
+
+function claimLost({ state, ownerId, record }: Gateway): string | undefined {
+  const reading = state.readings.get('scaleSet')
+  if (!reading.known || reading.value === undefined) return undefined
+  const { claim, by } = parseClaim(reading.value.tags, ownerId, record.poolId)
+  if (claim === 'ours' || (claim === 'free' && record.settings.deleting)) return undefined
+  return `the scale set is ${claim === 'free' ? 'not marked as ours' : `marked as used by ${by ?? claim}`} by now`
 }
 
 const left = (why: string): Result => ({ kind: 'left', why })

@@ -47,6 +47,7 @@ export function picture(
       ...room,
       machines: Math.max(0, room.machines - Math.max(0, capacity - (pool.roomsCapacity ?? capacity))),
     })),
+    ...(pool.massFailureAt === undefined ? {} : { massFailureAt: pool.massFailureAt }),
     ...(pool.busyAt === undefined ? {} : { azureBusyAt: pool.busyAt }),
     ...(pool.growthTrouble === undefined ? {} : { growthTrouble: pool.growthTrouble }),
     ...(state.parallelJobs?.free === undefined ? {} : { parallelJobsFree: state.parallelJobs.free }),

@@ -1,5 +1,6 @@
 /** What is remembered of a pool beside its machines: jobs seen, surplus and demand over time, orphans, measured times. Pure. */
 import { helpableJobs, idleAgents } from '../core/demand.ts'
+import type { Decision } from '../core/decision.ts'
 import { standbyAt } from '../core/schedule.ts'
 import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
 import type { PoolSettings } from '../core/settings.ts'
@@ -9,6 +10,8 @@ import { pushHighest, pushLowest } from './windows.ts'
 
 /** After a gap this long in what we saw, a surplus must stand for the whole delay anew. */
 const gapMsMax = 5 * 60_000
+/** Longer than what a mass failure took is held: the next one is another. */
+const massFailureMs = 60 * 60_000
 const timesKept = 50
 const waitsKept = 200
 const goneKeptMs = 24 * 60 * 60_000
@@ -123,6 +126,12 @@ function loadOf(
   const { waiting } = helpableJobs(snapshot, now)
   const running = snapshot.jobs.value.filter((job) => job.agentId !== undefined).length
   return { surplus: idleAgents(snapshot) - standbyAt(settings, snapshot.wallTimeMs) - waiting, demand: running + waiting }
+}
+
+/** A mass failure began: what it took is held for a while, however the pool grows. */
+export function rememberMassFailure(memory: PoolMemory, decision: Decision, now: Instant): PoolMemory {
+  const isNew = memory.massFailureAt === undefined || now - memory.massFailureAt > massFailureMs
+  return isNew && decision.reasons.some((reason) => reason.code === 'mass-failure') ? { ...memory, massFailureAt: now } : memory
 }
 
 /** The lowest surplus of the whole last delay; undefined while we have not watched for that long. */

@@ -222,6 +222,8 @@ export type PoolMemory = {
   readonly scaleSetGoneSince?: Instant
   readonly claim?: { readonly value: string; readonly seenAt: Instant; readonly refreshedAt?: Instant }
   readonly recentUpdates: readonly Instant[]
+  /** Many machines were last seen to be lost at once then. */
+  readonly massFailureAt?: Instant
   /** Azure last refused a removal then, because it was busy with the scale set. */
   readonly busyAt?: Instant
   readonly growthTrouble?: { readonly code: string; readonly message: string; readonly times: number; readonly lastAt: Instant }

@@ -8,6 +8,7 @@ import { entriesForChange, entryForIntent, entryForOrder } from './diagnostics.t
 import { inquire } from './inquire.ts'
 import { observe } from './observe.ts'
 import { outcomeOf } from './outcome.ts'
+import { rememberMassFailure } from './pool-memory.ts'
 import type { PoolState } from './pool-state.ts'
 import { LeaseLost } from './ports.ts'
 import type {
@@ -57,6 +58,7 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
   const seen = observe({ state, record, ownerId, extension: parts.extension, now, wallTimeMs: times.wallTimeMs })
   const decision = checked(decide(seen.snapshot, record.settings, now), seen.snapshot, record, now)
+  const pool = rememberMassFailure(seen.pool, decision, now)
   const intents = decision.steps.map((step) => intentOf(step, record.poolId, lease, clock.newId(), seen.snapshot, now))
   const counts = countsOf(seen.snapshot)
   const entry: PassRecord = {
@@ -69,7 +71,7 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   }
   await journal.commit(record.poolId, lease, {
     ...pruned(seen.change),
-    ...(seen.pool === state.pool && !asked ? {} : { pool: seen.pool }),
+    ...(pool === state.pool && !asked ? {} : { pool }),
     ...(intents.length === 0 ? {} : { newIntents: intents }),
     ...logOf([
       ...record.orders.map((order) => entryForOrder(order, seen.machines.get(order.machineId)?.name, times)),
@@ -78,7 +80,7 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
     ]),
     pass: recordOf(state, entry),
   })
-  remember(state, seen.pool, seen.machines, [...state.intents.values(), ...intents], seen.change.intents ?? [])
+  remember(state, pool, seen.machines, [...state.intents.values(), ...intents], seen.change.intents ?? [])
   state.isActive = isActive(seen.snapshot) || decision.reasons.some((reason) => reason.code === 'too-old' && reason.stops === 'growth')
   reportPass(parts, record.poolId, seen, counts, clock.now() - startedAt)
   if (intents.length > 0) await carryOut(parts, state, record, { lease, intents, signal })

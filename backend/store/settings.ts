@@ -2,7 +2,9 @@ import type { Selectable, Transaction } from 'kysely'
 import { defaultSettings, type PoolSettings } from '../core/settings.ts'
 import type { Clock, Order, PoolRecord, Settings } from '../loop/ports.ts'
 import type { Database } from './database.ts'
+import { logRow } from './rows.ts'
 import type { Schema } from './schema.ts'
+import { describeChange } from './settings-words.ts'
 
 export type NewPool = Pick<PoolRecord, 'poolId' | 'name' | 'scaleSetId' | 'settings'> & { readonly replaceConfirmed?: boolean }
 export type SettingsChange = {
@@ -26,7 +28,7 @@ export interface SettingsStore extends Settings {
   history(poolId: number, top: number): Promise<readonly SettingsChange[]>
 }
 
-export function createSettings(database: Database, clock: Pick<Clock, 'wallTimeMs'>): SettingsStore {
+export function createSettings(database: Database, clock: Pick<Clock, 'now' | 'wallTimeMs'>): SettingsStore {
   const { db } = database
   return {
     pools: async () => (await db.selectFrom('pools').select('id').orderBy('id').execute()).map((row) => row.id),
@@ -39,15 +41,12 @@ export function createSettings(database: Database, clock: Pick<Clock, 'wallTimeM
     forget: (poolId) => db.transaction().execute((tx) => drop(tx, poolId)),
     addPool: (pool) => db.transaction().execute((tx) => add(tx, pool, clock.wallTimeMs())),
     updateSettings: (poolId, expectedVersion, settings, by) =>
-      db.transaction().execute((tx) => update(tx, poolId, expectedVersion, settings, by, clock.wallTimeMs())),
+      db.transaction().execute((tx) => update(tx, poolId, expectedVersion, settings, by, clock)),
     async addOrder(poolId, { machineId, order, by, force }) {
       const row = { pool_id: poolId, machine_id: machineId, order, by, force: force ? 1 : 0 } as const
       await db.insertInto('orders').values(row).execute()
     },
-    async confirm(poolId, what) {
-      const confirmed = what === 'replace' ? ({ replace_confirmed: 1 } as const) : ({ take_over_confirmed: 1 } as const)
-      await db.updateTable('pools').set(confirmed).where('id', '=', poolId).execute()
-    },
+    confirm: (poolId, what) => db.transaction().execute((tx) => confirm(tx, poolId, what, clock)),
     async history(poolId, top) {
       const rows = await db
         .selectFrom('settings_history')
@@ -111,7 +110,7 @@ async function update(
   expected: number,
   settings: PoolSettings,
   by: string,
-  wallTimeMs: number,
+  clock: Pick<Clock, 'now' | 'wallTimeMs'>,
 ): Promise<'ok' | 'conflict'> {
   const before = await tx.selectFrom('pools').select('settings').where('id', '=', poolId).where('version', '=', expected).executeTakeFirst()
   if (before === undefined) return 'conflict'
@@ -125,9 +124,33 @@ async function update(
   if (changed.numUpdatedRows === 0n) return 'conflict'
   await tx
     .insertInto('settings_history')
-    .values({ pool_id: poolId, version, by, wall_time_ms: wallTimeMs, before: before.settings, after })
+    .values({ pool_id: poolId, version, by, wall_time_ms: clock.wallTimeMs(), before: before.settings, after })
     .execute()
+  const done = describeChange(settingsOf(before.settings), settings)
+  if (done !== undefined) await tell(tx, poolId, `${by} ${done}.`, clock)
   return 'ok'
+}
+
+async function confirm(
+  tx: Transaction<Schema>,
+  poolId: number,
+  what: 'replace' | 'take-over',
+  clock: Pick<Clock, 'now' | 'wallTimeMs'>,
+): Promise<void> {
+  const confirmed = what === 'replace' ? ({ replace_confirmed: 1 } as const) : ({ take_over_confirmed: 1 } as const)
+  const changed = await tx.updateTable('pools').set(confirmed).where('id', '=', poolId).executeTakeFirst()
+  if (changed.numUpdatedRows > 0n) await tell(tx, poolId, confirmedText[what], clock)
+}
+
+const confirmedText = {
+  replace: 'A person confirmed that the machines found when the pool was made are replaced.',
+  'take-over': 'A person confirmed that a claim of the scale set which stands still is taken over.',
+} as const
+
+/** What a person decided is an entry of Diagnostics, in the transaction of the wish itself. */
+async function tell(tx: Transaction<Schema>, poolId: number, message: string, clock: Pick<Clock, 'now' | 'wallTimeMs'>): Promise<void> {
+  const entry = { level: 'info', operation: 'configurationJob', message, at: clock.now(), wallTimeMs: clock.wallTimeMs() } as const
+  await tx.insertInto('log').values(logRow(poolId, entry)).execute()
 }
 
 /** Everything of the pool: orders and the history of its settings go with the row of the pool. */

@@ -8,6 +8,7 @@ import { registerGroups, registerTags } from './groups.ts'
 import { registerMachines } from './machines.ts'
 import { registerOperations } from './operations.ts'
 import { queryOf } from './parts.ts'
+import { acceptEmptyBodies } from '../empty-bodies.ts'
 import type { ResourceManagerParts } from './parts.ts'
 import { answerRefusals, refuse } from './refusals.ts'
 import { registerScaleSets } from './scale-sets.ts'
@@ -32,14 +33,6 @@ export function registerResourceManager(app: FastifyInstance, parts: ResourceMan
     app.all(path, (request) =>
       refuse(404, 'InvalidResourceType', `The path '${pathOf(request)}' names no resource type that the sandbox has.`),
     )
-}
-
-/** The SDKs name a content type also where a POST has no content. */
-function acceptEmptyBodies(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'ignore')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
-    body === '' ? done(null, undefined) : parseJson(request, String(body), done),
-  )
 }
 
 /** Token, version, role, subscription, group and limits, in Azure's order; each refuses by throwing. */

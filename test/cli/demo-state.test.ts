@@ -2,19 +2,22 @@ import type { DecisionView, LogView, PoolDetail } from '../../backend/api/contra
 import { changesBetween } from '../../backend/cli/demo-lines.ts'
 import { nextState, type Look } from '../../backend/cli/demo-state.ts'
 import type { ScreenState } from '../../backend/cli/screen.ts'
+import type { Reason } from '../../backend/core/decision.ts'
 import { defaultSettings } from '../../backend/core/settings.ts'
 import { summary } from './support.ts'
 
 const minute = 60_000
 const empty: ScreenState = {
   pool: 'linux-agents', scaleSet: 'linux', address: 'http://127.0.0.1:7200', source: 'ci.csv from day 1, 07:00', elapsedMs: 0, startMs: 7 * 60 * minute, speed: 60,
-  jobs: { waiting: 0, running: 0, finished: 0 }, history: [], stages: [], machinesMax: 0, standby: 0, wanted: undefined, decisions: [], diagnostics: [], waits: {}, machineMs: 0,
+  jobs: { waiting: 0, running: 0, finished: 0 }, history: [], stages: [], machinesMax: 0, standby: 0, wanted: undefined, reasons: [], diagnostics: [], waits: {}, machineMs: 0,
 } // prettier-ignore
 
 const decisionOf = (...said: readonly (readonly [string, string])[]): DecisionView => ({
   wanted: 1,
-  steps: [],
-  reasons: said.map(([code, sentence]) => ({ reason: { code } as DecisionView['reasons'][number]['reason'], sentence })),
+  steps: [
+    { action: {} as DecisionView['steps'][number]['action'], reason: { code: 'leave-together' } as Reason, sentence: 'linux7 is deleted.' },
+  ],
+  reasons: said.map(([code, sentence]) => ({ reason: { code } as Reason, sentence })),
   lookAgainInMs: 10_000,
 })
 const entry: LogView = {
@@ -29,7 +32,6 @@ const entry: LogView = {
 function look(change: {
   readonly elapsedMs: number
   readonly waiting?: number
-  readonly before?: DecisionView
   readonly decision?: DecisionView
   readonly log?: readonly LogView[]
 }): Look {
@@ -45,7 +47,6 @@ function look(change: {
   return {
     elapsedMs: change.elapsedMs,
     detail,
-    before: change.before,
     log: change.log ?? [],
     world: { now: 0, scaleSets: [{ id: 'linux', machines: 7, machineMs: 90 * minute }], pools: [pool], faultCounts: {} },
     score: { queued: 9, finished: 2, waits: { jobs: 3, p50Ms: 1_000 }, busyKills: 0 },
@@ -66,15 +67,19 @@ it('draws one column for each step of world time', () => {
   expect(state.history.map((column) => column.waiting)).toEqual([2, 4, 5])
 })
 
-it('tells a reason once, however its numbers go on', () => {
-  const first = decisionOf(['maximum', '9 needed, 0 allowed.'])
-  const second = decisionOf(['maximum', '8 needed, 0 allowed.'], ['stays', 'linux1 stays: busy.'])
+it('gives the reasons of the newest decision, without its actions and without machines that stay', () => {
+  const first = decisionOf(['maximum', '9 needed, 0 allowed.'], ['maximum', '9 needed, 0 allowed.'])
+  const second = decisionOf(['maximum', '8 needed, 0 allowed.'], ['stays', 'linux1 stays: busy.'], ['owed', 'Azure owes 1 machine.'])
   const once = nextState(empty, look({ elapsedMs: minute, decision: first }), minute)
-  const twice = nextState(once, look({ elapsedMs: 2 * minute, before: first, decision: second }), minute)
-  expect(twice.decisions.map((line) => line.text)).toEqual(['9 needed, 0 allowed.'])
-  const gone = nextState(twice, look({ elapsedMs: 3 * minute, before: second, decision: decisionOf() }), minute)
-  const back = nextState(gone, look({ elapsedMs: 4 * minute, before: decisionOf(), decision: first }), minute)
-  expect(back.decisions).toHaveLength(2)
+  expect(once.reasons.map((line) => line.text)).toEqual(['9 needed, 0 allowed.'])
+  const twice = nextState(once, look({ elapsedMs: 2 * minute, decision: second }), minute)
+  expect(twice.reasons.map(({ text, atMs }) => [text, atMs - empty.startMs])).toEqual([
+    ['8 needed, 0 allowed.', minute],
+    ['Azure owes 1 machine.', 2 * minute],
+  ])
+  expect(changesBetween(once, twice).filter((line) => line.includes('why'))).toEqual(['07:02  why       Azure owes 1 machine.'])
+  const gone = nextState(twice, look({ elapsedMs: 3 * minute, decision: decisionOf() }), minute)
+  expect(gone.reasons).toEqual([])
 })
 
 it('writes a line for each change and none without one', () => {

@@ -17,12 +17,13 @@ const state: ScreenState = {
   machinesMax: 20,
   standby: 2,
   wanted: 14,
-  decisions: [
+  reasons: [
     {
+      about: 'need',
       atMs: 40 * 24 * hour + 8.5 * hour,
       text: '9 more machines needed: 12 jobs waiting and 2 on standby, with 2 idle and 3 coming; this one is so long that it needs a second line and then does not fit.',
     },
-    { atMs: 40 * 24 * hour + 8.6 * hour, text: 'A job has\u001b[31m a name that steers terminals.' },
+    { about: 'no-agent', atMs: 40 * 24 * hour + 8.6 * hour, text: 'A job has\u001b[31m a name that steers terminals.' },
   ],
   diagnostics: [{ atMs: 40 * 24 * hour + 8.5 * hour, text: 'Azure refused: the quota of the region is used up.', level: 'error' }],
   waits: { p50Ms: 24_000, p95Ms: 192_000, longestMs: 300_000 },
@@ -89,11 +90,18 @@ it('draws every machine of a large pool while there is room', () => {
   expect([5, 70, 76, 140].map(glyphs)).toEqual([5, 70, 76, 140])
 })
 
-it('keeps the newest lines when there are many', () => {
-  const decisions = Array.from({ length: 30 }, (_, at) => ({ atMs: at * 60_000, text: `decision ${at}` }))
-  const picture = renderScreen({ ...state, decisions }, 80, 28, false)
-  expect(picture).toContain('00:29  decision 29')
-  expect(picture).not.toContain('decision 24')
+it('keeps the newest entries and the first reasons when there are many', () => {
+  const lines = (name: string) => Array.from({ length: 30 }, (_, at) => ({ about: `${at}`, atMs: at * 60_000, text: `${name} ${at}.` }))
+  const picture = renderScreen({ ...state, reasons: lines('reason'), diagnostics: lines('entry') }, 80, 28, false)
+  expect(picture).toContain('00:29  entry 29.')
+  expect(picture).not.toContain('entry 24.')
+  expect(picture).toContain('00:00  reason 0.')
+  expect(picture).not.toContain('reason 5.')
+})
+
+it('leaves the room of a large terminal to Diagnostics', () => {
+  const lines = renderScreen(state, 80, 60, false).split('\n')
+  expect(lines.findIndex((line) => line.includes('Diagnostics')) - lines.findIndex((line) => line.includes('─ Why'))).toBe(8)
 })
 
 it('has a line for a note about the run', () => {

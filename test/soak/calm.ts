@@ -17,6 +17,10 @@ export type CalmWatch = {
   goneAt(name: string): number | undefined
   /** When a job last started. */
   startedAt(): number
+  /** When a machine was last taken away. */
+  removedAt(): number
+  /** Machines that somebody else added. */
+  strangers(): number
 }
 
 /** Remembers when the machine of each name went away. */
@@ -24,19 +28,28 @@ export function createCalmWatch(scene: Scene): CalmWatch {
   const names = new Map<string, string>()
   const gone = new Map<string, number>()
   let startedAt = -Infinity
+  let removedAt = -Infinity
+  let strangers = 0
+  const comesOrGoes = (kind: WorldEvent['kind'], machine: string, at: number): void => {
+    if (kind === 'machine-listed') {
+      const name = scene.truth.machines(scene.scaleSetId).find((each) => each.instanceId === machine)?.computerName ?? ''
+      names.set(machine, name)
+      gone.delete(name)
+    }
+    if (kind === 'machine-deleted' || kind === 'machine-vanished') gone.set(names.get(machine) ?? '', at)
+  }
   return {
     enter(event) {
       if (event.kind === 'job-started') startedAt = event.at
-      if (!('machine' in event) || !('scaleSetId' in event) || event.scaleSetId !== scene.scaleSetId) return
-      if (event.kind === 'machine-listed') {
-        const name = scene.truth.machines(scene.scaleSetId).find((each) => each.instanceId === event.machine)?.computerName ?? ''
-        names.set(event.machine, name)
-        gone.delete(name)
-      }
-      if (event.kind === 'machine-deleted' || event.kind === 'machine-vanished') gone.set(names.get(event.machine) ?? '', event.at)
+      if (event.kind === 'delete-accepted') removedAt = event.at
+      if (event.kind === 'fault' && event.fault === 'appeared-machine') strangers += 1
+      if ('machine' in event && 'scaleSetId' in event && event.scaleSetId === scene.scaleSetId)
+        comesOrGoes(event.kind, event.machine, event.at)
     },
     goneAt: (name) => gone.get(name),
     startedAt: () => startedAt,
+    removedAt: () => removedAt,
+    strangers: () => strangers,
   }
 }
 
@@ -55,7 +68,7 @@ export async function calmFindings(parts: CalmParts): Promise<readonly string[]>
   if (plan.deleteAt !== undefined)
     return record === undefined ? leftAfterDeletion(parts) : ['the pool was to be deleted and is still there']
   if (plan.kind === 'steady') return []
-  return [...orphans(parts), ...idleMachinesMissing(parts), ...jobsWaiting(parts), ...deadMachines(parts), ...(await wedged(parts))]
+  return [...orphans(parts), ...idleMachinesMissing(parts), ...jobsWaiting(parts), ...(await deadMachines(parts)), ...(await wedged(parts))]
 }
 
 function leftAfterDeletion({ scene }: CalmParts): readonly string[] {
@@ -90,9 +103,14 @@ function isPaused({ record }: CalmParts): boolean {
   return record?.settings.paused === true
 }
 
+/** A machine was just taken away, or a job just started: its successor is on its way. */
+function isMoving({ now, calm }: CalmParts): boolean {
+  return now - Math.max(calm.startedAt(), calm.removedAt()) < startMsMax
+}
+
 /** In calm weather a waiting job starts after one boot and two passes, or others do: an overloaded pool is always at work. */
 function jobsWaiting(parts: CalmParts): readonly string[] {
-  if (isFull(parts) || isPaused(parts) || parts.now - parts.calm.startedAt() < startMsMax) return []
+  if (isFull(parts) || isPaused(parts) || isMoving(parts)) return []
   const waiting = parts.scene.truth
     .requests(parts.scene.poolId)
     .filter(
@@ -111,7 +129,7 @@ function jobsWaiting(parts: CalmParts): readonly string[] {
 }
 
 function idleMachinesMissing(parts: CalmParts): readonly string[] {
-  if (isFull(parts) || isPaused(parts)) return []
+  if (isFull(parts) || isPaused(parts) || parts.now - parts.calm.removedAt() < startMsMax) return []
   const standby = parts.record?.settings.standbyWindows.length === 0 ? parts.record.settings.standby : 0
   const { scene } = parts
   const useful = present(parts).filter(
@@ -123,26 +141,27 @@ function idleMachinesMissing(parts: CalmParts): readonly string[] {
   return useful < standby + Math.min(jobs, 0) ? [`${useful} machines work or are coming; the standby is ${standby}`] : []
 }
 
-/** A machine of ours without a working agent is replaced; one that a person kept, or that is not ours, stays. */
-function deadMachines(parts: CalmParts): readonly string[] {
+/** A machine without a working agent is replaced; one that a person kept stays, and so does one that the service names as not its own. */
+async function deadMachines(parts: CalmParts): Promise<readonly string[]> {
   if (isPaused(parts)) return []
-  const online = new Set(parts.scene.truth.agents(parts.scene.poolId).flatMap((agent) => (agent.online ? [agent.name] : [])))
-  return present(parts)
-    .filter(
-      (machine) =>
-        machine.provisioningState === 'Failed' &&
-        !online.has(machine.computerName) &&
-        parts.now - machine.createdAt > lifeMsMax &&
-        parts.now - parts.plan.calmAt > lifeMsMax,
-    )
-    .slice(
-      Math.max(0, parts.record?.settings.savedMax ?? 0) +
-        parts.plan.people.filter((doing) => doing.what === 'save').length +
-        parts.plan.machinesAtStart +
-        1,
-    )
-    .slice(0, 1)
-    .map((machine) => `machine ${machine.instanceId} has failed and is still there`)
+  const { scene, plan, now } = parts
+  const online = new Set(scene.truth.agents(scene.poolId).flatMap((agent) => (agent.online ? [agent.name] : [])))
+  const { machines } = await parts.journal.remembered(scene.poolId)
+  const kept = new Map(
+    machines.map((machine) => [machine.id, machine.saved !== undefined ? 'saved' : machine.ownedBy === 'none' ? 'foreign' : '']),
+  )
+  const dead = present(parts).filter(
+    ({ provisioningState, computerName, createdAt }) =>
+      provisioningState === 'Failed' && !online.has(computerName) && now - createdAt > lifeMsMax && now - plan.calmAt > lifeMsMax,
+  )
+  const foreign = dead.filter((machine) => kept.get(machine.instanceId) === 'foreign')
+  const strangers = plan.machinesAtStart + parts.calm.strangers()
+  return [
+    ...dead
+      .filter((machine) => kept.get(machine.instanceId) === '')
+      .map((machine) => `machine ${machine.instanceId} has failed and is still there`),
+    ...(foreign.length > strangers ? [`${foreign.length} failed machines count as not ours; ${strangers} are`] : []),
+  ].slice(0, 1)
 }
 
 /** Nothing in the journal is open for longer than the longest wait there is. */

@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { sameScaleSet } from '../../core/scale-set-id.ts'
 import { dialectOf, enumFrom } from '../dialect.ts'
-import { agentPool, elasticLog, elasticNode, elasticPool, settingsFromElastic } from '../elastic.ts'
+import { agentPool, elasticLog, elasticNode, elasticPool, inWireNames, settingsFromElastic } from '../elastic.ts'
 import { elasticNodeStates, nodeState } from '../elastic-states.ts'
 import { deadline, latestOf, poolParams, recordOf } from '../lookup.ts'
 import type { ApiParts, App } from '../parts.ts'
@@ -64,7 +64,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
         ...inProject,
       }
       const created = await parts.pools.create(wish, deadline(parts))
-      if (!created.ok) throw problemOf(created)
+      if (!created.ok) throw problemOf(inWireNames(created, wish.settings))
       const { record, agentPool: pool, queue } = created.value
       const dialect = dialectOf(headers.accept)
       const agentQueue = queue === undefined ? null : { id: queue.id, name: queue.name, projectId, pool: agentPool(pool, dialect) }
@@ -85,8 +85,9 @@ export function elasticPools(app: App, parts: ApiParts): void {
           `Pool ${record.name} runs on the scale set ${record.scaleSetId}, which cannot be changed. Make a new pool for the other one.`,
         )
       }
-      const changed = await parts.pools.changeSettings(params.poolId, record.version, settingsFromElastic(body), by, deadline(parts))
-      if (!changed.ok) throw problemOf(changed)
+      const wish = settingsFromElastic(body)
+      const changed = await parts.pools.changeSettings(params.poolId, record.version, wish, by, deadline(parts))
+      if (!changed.ok) throw problemOf(inWireNames(changed, wish, record.settings))
       return elasticPool(changed.value, parts.loop.latest(params.poolId), dialectOf(headers.accept))
     },
   )

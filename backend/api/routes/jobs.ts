@@ -33,7 +33,9 @@ export function jobs(app: App, parts: ApiParts): void {
       if (!snapshot.jobs.known) throw unavailable(`The jobs of pool ${record.name} could not be read: ${snapshot.jobs.why}`)
       const why = whyJob(snapshot, decision, requestId, now)
       if (why === undefined)
-        throw notFound(`Pool ${record.name} has no unfinished job ${requestId}. GET /api/v1/pools/${poolId}/jobs lists them.`)
+        throw notFound(
+          `Job request ${requestId} is not waiting or running in pool ${record.name}: it has finished, was cancelled, or belongs to another pool. GET /api/v1/pools/${poolId}/jobs lists the unfinished ones.`,
+        )
       const start = why.estimatedStartAt === undefined ? {} : { estimatedStartMs: Math.max(0, why.estimatedStartAt - now) }
       return { poolId, subject: String(requestId), sentences: why.sentences, ...start, from: 'latest' as const }
     },

@@ -40,11 +40,7 @@ export function machines(app: App, parts: ApiParts): void {
     { config: { right: 'read' }, schema: { params: machineParams, response: { 200: whyView } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
-      const latest = parts.loop.latest(record.poolId)
-      const why = latest && whyMachine(latest.snapshot, latest.decision, record.settings, params.machine, parts.clock.now())
-      return why === undefined
-        ? gone(parts, record, params.machine)
-        : { poolId: record.poolId, subject: params.machine, sentences: why.sentences, from: 'latest' as const }
+      return whyNow(parts, record, params.machine) ?? gone(parts, record, params.machine)
     },
   )
 }
@@ -55,15 +51,29 @@ export function knownMachines({ snapshot }: Latest, record: PoolRecord): { reado
 }
 
 export function machineOf(latest: Latest, record: PoolRecord, idOrName: string): Machine {
-  const machine = knownMachines(latest, record).list.find(({ id, name }) => id === idOrName || name === idOrName)
+  const machine = named(knownMachines(latest, record).list, idOrName)
   if (machine === undefined)
     throw notFound(`Pool ${record.name} has no machine ${idOrName}. GET /api/v1/pools/${record.poolId}/machines lists them.`)
   return machine
 }
 
+/** By name before id: an id is only a number, and numbers say little. */
+function named(list: readonly Machine[], idOrName: string): Machine | undefined {
+  return list.find(({ name }) => name === idOrName) ?? list.find(({ id }) => id === idOrName)
+}
+
+function whyNow(parts: ApiParts, record: PoolRecord, idOrName: string): WhyView | undefined {
+  const latest = parts.loop.latest(record.poolId)
+  if (latest?.snapshot.machines.known !== true) return undefined
+  const name = named(latest.snapshot.machines.value, idOrName)?.name
+  const why = name && whyMachine(latest.snapshot, latest.decision, record.settings, name, parts.clock.now())
+  return name && why ? { poolId: record.poolId, subject: name, sentences: why.sentences, from: 'latest' } : undefined
+}
+
 /** A machine that left: the Diagnostics entries that name it, oldest first. */
 async function gone(parts: ApiParts, record: PoolRecord, idOrName: string): Promise<WhyView> {
-  const [found] = await parts.history.machine(record.poolId, idOrName)
+  const remembered = await parts.history.machine(record.poolId, idOrName)
+  const found = remembered.find(({ memory }) => memory.name === idOrName) ?? remembered[0]
   if (found === undefined) throw notFound(`Pool ${record.name} has no machine ${idOrName}, and had none that is remembered.`)
   const { name } = found.memory
   const entries = await parts.history.log(record.poolId, { top: entriesMax, machine: name })

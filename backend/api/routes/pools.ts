@@ -20,7 +20,7 @@ import { explain } from '../../core/explain.ts'
 import { deadline, poolParams, recordOf } from '../lookup.ts'
 import type { ApiParts, App } from '../parts.ts'
 import { problemOf } from '../problems.ts'
-import { decisionView, poolSummary } from '../views.ts'
+import { confirmCommand, decisionView, poolSummary } from '../views.ts'
 
 const read = { right: 'read' } as const
 const manage = { right: 'manage' } as const
@@ -92,7 +92,7 @@ function reportOf({ ready, findings, problems, present }: CheckResult): CheckRep
 function createdView({ how, findings, present }: Created, pool: PoolSummary): PoolCreated {
   const done = how === 'made' ? `The agent pool ${pool.name} was made.` : `The agent pool ${pool.name} was taken.`
   const named = present.length > 10 ? `${present.slice(0, 10).join(', ')} and ${present.length - 10} more` : present.join(', ')
-  const next = present.length === 0 ? '' : ` In the scale set already: ${named}. They are left alone until replacing them is confirmed.`
+  const next = present.length === 0 ? '' : ` In the scale set already: ${named}. They are left alone until replacing them is confirmed: ${confirmCommand(pool.name)}`
   return { pool, agentPool: how, findings, present, message: done + next }
 }
 
