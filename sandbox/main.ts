@@ -65,7 +65,10 @@ async function credentialsIn(file: string): Promise<Credentials> {
 }
 
 main().catch((error: NodeJS.ErrnoException) => {
-  const isTaken = error.code === 'EADDRINUSE'
-  process.stderr.write(isTaken ? `The port is in use (${error.message}). Choose another with --port.\n` : `${error.message}\n`)
+  const sentences: Readonly<Record<string, string>> = {
+    EADDRINUSE: `The port is in use (${error.message}). Choose another with --port.`,
+    ENOSPC: `The disk is full (${error.message}). Free some space and start again, or name another directory with --data.`,
+  }
+  process.stderr.write(`${sentences[error.code ?? ''] ?? error.message}\n`)
   process.exit(1)
 })

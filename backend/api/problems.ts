@@ -28,7 +28,11 @@ export class ApiProblem extends Error {
 export function problemOf(refusal: Refusal): ApiProblem {
   const { code, message, problems, findings } = refusal
   // Of all that a person asks of pools, only the pool itself can be missing.
-  return new ApiProblem(statusOf[code], { code, message, ...(problems && { problems }), ...(findings && { findings }) }, code === 'notFound')
+  return new ApiProblem(
+    statusOf[code],
+    { code, message, ...(problems && { problems }), ...(findings && { findings }) },
+    code === 'notFound',
+  )
 }
 
 export function notFound(message: string): ApiProblem {
@@ -40,7 +44,11 @@ export function badRequest(message: string): ApiProblem {
 }
 
 export function noPool(poolId: number): ApiProblem {
-  return new ApiProblem(404, { code: 'notFound', message: `This service runs no pool ${poolId}. GET /api/v1/pools lists those it runs.` }, true)
+  return new ApiProblem(
+    404,
+    { code: 'notFound', message: `This service runs no pool ${poolId}. GET /api/v1/pools lists those it runs.` },
+    true,
+  )
 }
 
 /** What fastify and the routes throw, as an answer. Only a fault of ours is a 500, and it says nothing of its insides. */

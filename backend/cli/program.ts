@@ -105,7 +105,9 @@ function addQuestions(program: Command, around: Surroundings, finish: Finish): v
     .description('all pools, or one with its last decision')
     .option('--pool <name>', 'name or id of the pool')
   program.addCommand(
-    asking(new Command('why'), around, finish, (client, io, options, first = '', second?: string) => why(client, io, subjectOf(first, second), options.pool))
+    asking(new Command('why'), around, finish, (client, io, options, first = '', second?: string) =>
+      why(client, io, subjectOf(first, second), options.pool),
+    )
       .description('why a job waits, or why a machine stays or leaves')
       .argument('<job|machine>', "request id of a job, name or instance id of a machine, or 'job' or 'machine' before it")
       .argument('[id]', "the id after 'job' or 'machine'")
@@ -185,7 +187,10 @@ function asking(command: Command, around: Surroundings, finish: Finish, run: Run
     .option('--config <file>', 'JSON file with the settings')
     .action(async (...given: readonly unknown[]) => {
       const options = command.opts<Asked>()
-      const words = given.slice(0, command.registeredArguments.length).filter((word) => word !== undefined).map(String)
+      const words = given
+        .slice(0, command.registeredArguments.length)
+        .filter((word) => word !== undefined)
+        .map(String)
       finish(await run(clientOf(around, options), ioOf(around, options.json), options, ...words))
     })
 }

@@ -48,7 +48,7 @@ async function answersFor(client: Client, pools: readonly PoolSummary[], { kinds
 }
 
 function notQueued(id: string, where: string): string {
-  return `Job request ${id} is not waiting or running in ${where}: it has finished, was cancelled, or belongs to another pool. Its run in Azure DevOps tells which.`
+  return `Job request ${id} is not waiting or running in ${where}: it has finished, was cancelled, or belongs to another pool. Look at its run in Azure DevOps.`
 }
 
 function nothingOf({ kinds, id }: Subject, where: string): readonly string[] {

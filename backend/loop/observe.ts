@@ -1,6 +1,6 @@
 /** Joins jobs, agents, machines and open intents into one snapshot, and settles intents whose effect is seen. */
 import { parseClaim } from '../core/claim.ts'
-import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
+import type { Instant, Machine, PoolSnapshot } from '../core/snapshot.ts'
 import { join, nextLife } from './join.ts'
 import type { Joined } from './join.ts'
 import { picture } from './picture.ts'
@@ -187,7 +187,11 @@ function rememberAll(
   const names = new Set([...machines.values()].map((machine) => machine.name.toLowerCase()))
   const withOrphans = agents.known && joined !== undefined ? rememberOrphans(withMachines, agents.value, names, now) : withMachines
   return {
-    pool: rememberReplaced(rememberClaim(rememberDebt(troubleAfter(withOrphans, settled, now), settled), input), input, joined),
+    pool: rememberReplaced(
+      rememberClaim(rememberDebt(troubleAfter(withOrphans, settled, now), settled, joined?.gone ?? []), input),
+      input,
+      joined,
+    ),
     started: withJobs.started,
   }
 }
@@ -223,20 +227,27 @@ function withLoad(snapshot: PoolSnapshot, pool: PoolMemory, record: PoolRecord, 
 function rememberOwed(before: PoolMemory, snapshot: PoolSnapshot, open: readonly Intent[], now: Instant): PoolMemory {
   if (!snapshot.machines.known || !snapshot.scaleSet.known) return before
   const { capacity, operationRunning } = snapshot.scaleSet.value
-  const above = Math.max(0, capacity - snapshot.machines.value.length)
+  const pool = withinCapacity(before, snapshot.machines.value, capacity)
   const isMoving = operationRunning || open.some((intent) => ['grow', 'ask-again', 'delete'].includes(intent.action.kind))
-  const pool = (before.debt ?? 0) > above ? { ...before, debt: above } : before
-  const machines = isMoving ? 0 : above
+  const machines = isMoving ? 0 : Math.max(0, capacity - snapshot.machines.value.length)
   if (machines === (pool.owed?.machines ?? 0)) return pool
   const { owed: _before, ...rest } = pool
   return machines === 0 ? rest : { ...rest, owed: { machines, since: now } }
 }
 
-/** Machines that ended growth asked for and that have not appeared: when they do, they are ours. */
-function rememberDebt(pool: PoolMemory, ended: Observation['ended']): PoolMemory {
+/** Azure makes no more than its capacity; that may have fallen already for machines that are still being deleted. */
+function withinCapacity(pool: PoolMemory, machines: readonly Machine[], capacity: number): PoolMemory {
+  const staying = machines.filter((machine) => machine.stage !== 'deleting').length
+  const debt = Math.min(pool.debt ?? 0, Math.max(0, capacity - staying))
+  return debt === (pool.debt ?? 0) ? pool : { ...pool, debt }
+}
+
+/** Machines that ended growth asked for, or that went away without us, may still come from Azure: then they are ours. */
+function rememberDebt(pool: PoolMemory, ended: Observation['ended'], gone: readonly MachineMemory[]): PoolMemory {
   const short = ended.filter(
     ({ intent, change }) => intent.action.kind === 'grow' && (change.state === 'settled' || change.state === 'failed'),
   )
   const missing = short.reduce((sum, { intent }) => sum + Math.max(0, askedFor(intent) - intent.seen.length), 0)
-  return missing === 0 ? pool : { ...pool, debt: (pool.debt ?? 0) + missing }
+  const lost = gone.filter((machine) => machine.stage !== 'deleting' && machine.ownedBy !== 'none').length
+  return missing + lost === 0 ? pool : { ...pool, debt: (pool.debt ?? 0) + missing + lost }
 }

@@ -32,8 +32,7 @@ function codeOf({ message, code }: Reported): string {
 
 const noAccess = (place: string) =>
   `The database ${place} cannot be opened for writing: check that its directory exists and that this user may write there.`
-const diskFull = (place: string) =>
-  `The disk of the database ${place} is full and nothing was written: free some space on it.`
+const diskFull = (place: string) => `The disk of the database ${place} is full and nothing was written: free some space on it.`
 const unreachable = (place: string, detail: string) =>
   `The database ${place} does not answer (${detail}): check that it runs and that host, port and firewall let this computer in.`
 const refusedSignIn = (place: string) => `The database ${place} refused the sign-in: check user and password in the database URL.`

@@ -40,6 +40,21 @@ test('every figure of the service has its documented name', async () => {
   expect(metrics.contentType).toMatch(/^text\/plain/)
 })
 
+test('the series of a pool that was deleted are gone, those of others stay', async () => {
+  const metrics = createMetrics()
+  for (const pool of [7, 8]) {
+    metrics.passFailed(pool)
+    metrics.jobStarted(pool, 45_000)
+    metrics.action(pool, 'grow', 'settled')
+  }
+  metrics.call('azure', 'set capacity', 'ok', 80)
+  await metrics.forget(7)
+  const text = await metrics.text()
+  expect(text).not.toContain('pool="7"')
+  for (const line of ['wait_seconds_count{pool="8"} 1', 'pass_failures_total{pool="8"} 1', 'calls_total{api="azure"'])
+    expect(text).toContain(`scale_set_agents_${line}`)
+})
+
 test('two registries do not know each other', async () => {
   createMetrics().passFailed(1)
   expect(await createMetrics().text()).not.toContain('pass_failures_total{')

@@ -53,6 +53,18 @@ test('the nudge takes the hook secret in its header or as password, and any body
   expect(state.nudges).toEqual([undefined, undefined, 7])
 })
 
+test('a body that is not JSON is refused as such', async () => {
+  const app = await apiOf(world())
+  for (const url of ['/api/v1/pools', '/_apis/distributedtask/elasticpools?poolName=p']) {
+    const headers = { ...asOperator, 'content-type': 'text/plain' }
+    const answer = await app.inject({ method: 'POST', url, headers, payload: '{}' })
+    expect([answer.statusCode, answer.json().message]).toEqual([
+      415,
+      'The body is not JSON. Send it with the header content-type: application/json.',
+    ])
+  }
+})
+
 test('answers carry the security headers', async () => {
   const app = await apiOf(world())
   const { headers } = await app.inject({ url: '/api/v1/pools', headers: asOperator })

@@ -166,6 +166,33 @@ test('errors have the shape that clients of Azure DevOps read', async () => {
   })
 })
 
+test('only a missing pool is told as one', async () => {
+  const key = async (path: string) => (await call(withMachines(idle('3')), 'PATCH', path, { state: 'saved' })).body.typeKey
+  expect(await key(`${pools}/8/nodes/3`)).toBe('TaskAgentPoolNotFoundException')
+  expect(await key(`${pools}/7/nodes/9`)).toBe('VssResourceNotFoundException')
+  expect(await key('/_apis/distributedtask/nothing')).toBe('VssResourceNotFoundException')
+})
+
+test('every problem of the settings is told, in the names that the client sent', async () => {
+  const changed = await call(world(), 'PATCH', `${pools}/7`, { desiredIdle: 19, maxSavedNodeCount: -1, agentInteractiveUI: true })
+  expect([changed.status, changed.body.message]).toEqual([
+    400,
+    'maxSavedNodeCount is -1; give a whole number from 0 to 100. ' +
+      'desiredIdle is 19, above the maximum of 10 machines; lower it or raise maxCapacity.',
+  ])
+  const created = await call(world({ empty: true }), 'POST', `${pools}?poolName=p`, {
+    azureId: scaleSetId,
+    maxCapacity: 2,
+    desiredIdle: 5,
+    timeToLiveMinutes: -3,
+  })
+  expect([created.status, created.body.message]).toEqual([
+    400,
+    'timeToLiveMinutes is -3; give a whole number from 0 to 10080. ' +
+      'desiredIdle is 5, above the maximum of 2 machines; lower it or raise maxCapacity.',
+  ])
+})
+
 test('a pool does not move to another scale set', async () => {
   const { status, body } = await call(world(), 'PATCH', `${pools}/7`, { azureId: scaleSetId.replace('linux', 'other') })
   expect([status, body.message]).toEqual([400, expect.stringContaining('cannot be changed')])

@@ -1,6 +1,6 @@
 import { Check } from 'typebox/value'
 import * as contract from '../../backend/api/contract.ts'
-import type { Job } from '../../backend/core/snapshot.ts'
+import type { Job, Machine } from '../../backend/core/snapshot.ts'
 import {
   apiOf,
   asOperator,
@@ -64,7 +64,7 @@ describe('creating a pool', () => {
     state.azure.machines = known([azureMachine('0'), azureMachine('1')])
     const { body } = await call(state, 'POST', '/pools', creation)
     expect(body.present).toEqual(['linux000000', 'linux000001'])
-    expect(body.message).toContain('left alone until replacing them is confirmed')
+    expect(body.message).toContain('left alone until replacing them is confirmed: scale-set-agents pool confirm linux replace')
     expect(state.records.get(40)?.replaceConfirmed).toBe(false)
     expect((await call(state, 'POST', '/pools/40/confirm', { what: 'replace' })).status).toBe(202)
     expect(state.records.get(40)?.replaceConfirmed).toBe(true)
@@ -209,7 +209,11 @@ describe('a pool that runs', () => {
       state: 'online',
     })
     expect((await call(state, 'GET', '/pools/7/jobs')).body.jobs[0].why[0]).toContain('has waited 45 s')
-    expect((await call(state, 'GET', '/pools/7/jobs/32/why')).status).toBe(404)
+    const ended = await call(state, 'GET', '/pools/7/jobs/30/why')
+    expect([ended.status, ended.body.message]).toEqual([
+      404,
+      expect.stringContaining('Job request 30 is not waiting or running in pool linux: it has finished, was cancelled,'),
+    ])
   })
 
   test('what could not be read is absent, not empty', async () => {
@@ -220,6 +224,30 @@ describe('a pool that runs', () => {
     expect(Object.keys(shown)).not.toEqual(expect.arrayContaining(['waiting', 'stages']))
     const { status, body } = await call(state, 'GET', '/pools/7/machines')
     expect([status, body.message]).toEqual([503, 'The machines of pool linux could not be read: a sign-in page'])
+  })
+
+  test('machines that are not ours are told with the next step', async () => {
+    const state = world()
+    const stranger: Machine = { stage: 'foreign', id: '2', name: 'stranger', generation: 1, since: 0 }
+    state.latest.set(7, { snapshot: snapshot({ machines: known([idle('1'), stranger]) }), decision: nothingToDo, at: nowMs })
+    const problems = async () => (await call(state, 'GET', '/pools')).body.pools[0].problems
+    expect(await problems()).toEqual([expect.stringMatching(/^1 machine is not ours .*: scale-set-agents pool confirm linux replace$/)])
+    state.records.set(7, { ...state.records.get(7)!, replaceConfirmed: true })
+    expect(await problems()).toEqual([expect.stringContaining('Those found when the pool was made are replaced')])
+  })
+
+  test('a machine is found by its name before its id', async () => {
+    const state = world()
+    const machines = known([idle('1'), { ...idle('2'), name: '1' }])
+    state.latest.set(7, { snapshot: snapshot({ machines }), decision: nothingToDo, at: nowMs })
+    await call(state, 'POST', '/pools/7/machines/1/orders', { order: 'delete' })
+    expect(state.records.get(7)?.orders).toMatchObject([{ machineId: '2' }])
+  })
+
+  test('a machine asked for by its id is answered for by its name', async () => {
+    const state = world()
+    state.latest.set(7, { snapshot: snapshot({ machines: known([idle('1')]) }), decision: nothingToDo, at: nowMs })
+    expect((await call(state, 'GET', '/pools/7/machines/1/why')).body).toMatchObject({ subject: 'linux000001', from: 'latest' })
   })
 
   test('a machine that left is explained from Diagnostics', async () => {

@@ -64,6 +64,32 @@ describe('status', () => {
     expect(out).toContain('Last decision\n  1 more machine needed.')
   })
 
+  it('says no sentence twice', async () => {
+    const grown = { action: { kind: 'grow' }, reason: { code: 'need' }, sentence: '1 more machine needed.' }
+    const stands = { reason: { code: 'unknown' }, sentence: 'The machines could not be read.' }
+    const detail = {
+      pool: { ...summary, next: grown.sentence, problems: [stands.sentence, '2 machines are not ours.'] },
+      settings: defaultSettings,
+      decision: { wanted: 8, steps: [grown], reasons: [grown, stands], lookAgainInMs: 10_000 },
+      openActions: [{ id: 'a', action: { kind: 'grow' }, state: 'accepted', sentence: grown.sentence, forMs: 9_000 }],
+      replaceConfirmed: false,
+      takeOverConfirmed: false,
+    }
+    const { out } = await run('status --pool 7', { ...onePool, 'GET /pools/7': detail })
+    expect(out.split('\n').slice(2)).toEqual([
+      '',
+      'Last decision',
+      '  The machines could not be read.',
+      '  2 machines are not ours.',
+      '',
+      'Under way',
+      '  1 more machine needed. (accepted for 9 s)',
+      '',
+    ])
+    const list = await run('status', { 'GET /pools': { pools: [{ ...summary, next: 'Paused.', problems: ['Paused.'] }] } })
+    expect(list.out.match(/Paused\./g)).toHaveLength(1)
+  })
+
   it('says what to do when there is no such pool', async () => {
     const { code, err } = await run('status --pool windows', onePool)
     expect(code).toBe(exitCodes.no)
@@ -74,22 +100,51 @@ describe('status', () => {
 describe('why', () => {
   const machine = { poolId: 7, subject: 'linux000003', sentences: ['It is kept on standby.'], from: 'latest' }
 
-  it('takes a number for a job first', async () => {
-    const job = { poolId: 7, subject: '12', sentences: ['All agents are busy.'], estimatedStartMs: 90_000, from: 'latest' }
-    const { code, out } = await run('why 12', { ...onePool, 'GET /pools/7/jobs/12/why': job })
-    expect([code, out]).toEqual([exitCodes.ok, '12\n  All agents are busy.\n  Expected to start in 1 min 30 s.\n'])
+  const job = { poolId: 7, subject: '3', sentences: ['All agents are busy.'], estimatedStartMs: 90_000, from: 'latest' }
+  const ofJob = { 'GET /pools/7/jobs/3/why': job }
+  const ofMachine = { 'GET /pools/7/machines/3/why': machine }
+  const jobWords = 'Job request 3\n  All agents are busy.\n  Expected to start in 1 min 30 s.\n'
+  const machineWords = 'Machine linux000003\n  It is kept on standby.\n'
+  const ended =
+    'Job request 3 is not waiting or running in any pool of this service: it has finished, was cancelled, or belongs to another pool.'
+
+  it.each([
+    ['why 3', ofJob, jobWords],
+    ['why 3', { ...ofJob, ...ofMachine }, jobWords + machineWords],
+    ['why job 3', { ...ofJob, ...ofMachine }, jobWords],
+    ['why machine 3', { ...ofJob, ...ofMachine }, machineWords],
+    ['why machine linux000003', { 'GET /pools/7/machines/linux000003/why': machine }, machineWords],
+  ])('%s answers for what the number means', async (args, answers, words) => {
+    const { code, out } = await run(args, { ...onePool, ...answers })
+    expect([code, out]).toEqual([exitCodes.ok, words])
   })
 
-  it('takes a number that is no job for a machine', async () => {
-    expect((await run('why 3', { ...onePool, 'GET /pools/7/machines/3/why': machine })).out).toBe('linux000003\n  It is kept on standby.\n')
+  it('says that a job has ended beside the machine of the same number, and alone', async () => {
+    const both = await run('why 3', { ...onePool, ...ofMachine })
+    expect(both.code).toBe(exitCodes.ok)
+    expect(both.out).toBe(`${ended} Look at its run in Azure DevOps.\n${machineWords}`)
+    for (const args of ['why 3', 'why job 3']) {
+      const alone = await run(args, onePool)
+      expect([alone.code, alone.out]).toEqual([exitCodes.no, ''])
+      expect(alone.err).toContain(ended)
+    }
   })
 
-  it('prefers what is there now to what is remembered', async () => {
+  it('is a list with --json', async () => {
+    expect(JSON.parse((await run('why 3 --json', { ...onePool, ...ofJob, ...ofMachine })).out)).toEqual([job, machine])
+  })
+
+  it('names the pool where there are several, and prefers what is there now to what is remembered', async () => {
     const pools = { 'GET /pools': { pools: [summary, { ...summary, poolId: 8, name: 'other' }] } }
     const remembered = { ...machine, sentences: ['It was deleted.'], from: 'history' }
     const answers = { ...pools, 'GET /pools/7/machines/linux000003/why': remembered, 'GET /pools/8/machines/linux000003/why': machine }
-    expect((await run('why linux000003', answers)).out).toContain('It is kept on standby.')
-    expect((await run('why linux000003 --pool 7', answers)).out).toBe('linux000003 is gone. What was recorded:\n  It was deleted.\n')
+    expect((await run('why linux000003', answers)).out).toBe('Machine linux000003 of pool other\n  It is kept on standby.\n')
+    expect((await run('why linux000003 --pool 7', answers)).out).toBe('Machine linux000003: what was recorded\n  It was deleted.\n')
+  })
+
+  it('takes only a job or a machine', async () => {
+    const { code, err } = await run('why agent 3', onePool)
+    expect([code, err]).toEqual([exitCodes.usage, "'agent 3' names no job or machine. Write 'job 3', 'machine 3' or a machine's name.\n"])
   })
 
   it('ends with 1 when nobody knows it', async () => {
@@ -142,12 +197,12 @@ describe('pool', () => {
     })
   })
 
-  it('tells every problem and finding of a refusal', async () => {
+  it('tells every problem of a refusal, and the findings that are not ok', async () => {
     const refusal = {
       code: 'refused',
       message: 'The scale set is not ready.',
       problems: [{ field: 'standby', message: 'Too many.' }],
-      findings: [finding],
+      findings: [{ ...finding, severity: 'ok', cause: 'The image is Linux.', fix: '' }, finding],
     }
     const { code, out, err } = await run('pool create linux --scale-set /subscriptions/x', { 'POST /pools': status(422, refusal) })
     expect([code, out]).toEqual([exitCodes.no, ''])
@@ -233,7 +288,19 @@ describe('a service that is not there or not ours', () => {
       'no service',
       { fetch: refused },
       exitCodes.unreachable,
-      'No service answers at http://127.0.0.1:7200 (ECONNREFUSED). Start one with scale-set-agents serve, or name another with --url.',
+      'No service answers at http://127.0.0.1:7200 (connection refused). Start one with scale-set-agents serve, or name another with --url.',
+    ],
+    [
+      'a port that fetch refuses',
+      { fetch: () => Promise.reject(new TypeError('fetch failed', { cause: new Error('bad port') })) },
+      exitCodes.unreachable,
+      'Port 7200 is reserved for another protocol, and HTTP clients refuse to call it, so http://127.0.0.1:7200 cannot be used. Choose another with --port',
+    ],
+    [
+      'a broken line',
+      { fetch: () => Promise.reject(new TypeError('fetch failed', { cause: new Error('other side closed') })) },
+      exitCodes.unreachable,
+      'No service answers at http://127.0.0.1:7200 (other side closed).',
     ],
     [
       'a late one',

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -9,8 +9,9 @@ import {
   readAddress,
   readOperatorKey,
 } from '../../backend/cli/data-directory.ts'
+import { openWhole } from '../../backend/cli/service.ts'
 import { asFailure, exitCodes, listenFailure } from '../../backend/cli/exit.ts'
-import { StoreError } from '../../backend/store/errors.ts'
+import { explained, StoreError } from '../../backend/store/errors.ts'
 
 let folder: string
 beforeEach(() => {
@@ -42,6 +43,11 @@ it('says what to do where no directory can be', () => {
   expect(() => prepareDataDirectory(join(folder, 'file'))).toThrow(/cannot be made \(EEXIST\)\. Name another with --data/)
 })
 
+const onLinux = process.platform === 'linux' ? it : it.skip
+onLinux('does not ask for ever where a parent takes no directory', () => {
+  expect(() => prepareDataDirectory('/proc/no-such/data')).toThrow(/The data directory \/proc\/no-such\/data cannot be made \(ENOENT\)/)
+})
+
 it('knows where the service listens only while it runs', () => {
   expect(readAddress(folder)).toBeUndefined()
   noteAddress(folder, 'http://127.0.0.1:41234')
@@ -60,6 +66,11 @@ it.each([
     exitCodes.system,
     'The database was written by a newer version: start the newer version.',
   ],
+  [
+    explained(Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' }), 'service.db'),
+    exitCodes.system,
+    'The disk of the database service.db is full and nothing was written: free some space on it. The service ended; start it again then.',
+  ],
   [Object.assign(new Error('permission denied'), { code: 'EACCES' }), exitCodes.notAllowed, 'refuses access'],
   [new TypeError('x is undefined'), exitCodes.internal, 'a fault of its own: x is undefined.'],
 ])('ends with a sentence for %s', (error, exitCode, sentence) => {
@@ -74,4 +85,25 @@ it('says which port is in use and how to take another', () => {
     exitCodes.system,
     'Port 7200 on 127.0.0.1 is in use. Stop the program that uses it, or choose another with --port (0 takes a free one).',
   ])
+})
+
+describe('a database that cannot be opened', () => {
+  const fails = (file: string) => async () => {
+    writeFileSync(`${file}-wal`, 'half')
+    writeFileSync(file, 'half', { flag: 'a' })
+    throw new StoreError('SQLITE_FULL', 'The disk is full.')
+  }
+
+  it('leaves no file behind when it is new', async () => {
+    const file = join(folder, 'service.db')
+    await expect(openWhole({ kind: 'sqlite', file }, fails(file))).rejects.toThrow('The disk is full.')
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('is kept when it was there before', async () => {
+    const file = join(folder, 'service.db')
+    writeFileSync(file, 'everything')
+    await expect(openWhole({ kind: 'sqlite', file }, fails(file))).rejects.toThrow('The disk is full.')
+    expect(readFileSync(file, 'utf8')).toContain('everything')
+  })
 })

@@ -1,3 +1,4 @@
+import { tstuCosts } from '../../sandbox/azure-devops/rate-limit.ts'
 import { addPoolAndAgent, createOrganization, fabrikam } from './azure-devops-support.ts'
 import type { Organization } from './azure-devops-support.ts'
 
@@ -163,8 +164,7 @@ describe('browsers of another origin', () => {
 describe('the rate limit', () => {
   async function limited(): Promise<{ readonly limited: Organization; readonly later: (ms: number) => void }> {
     let now = 1_000_000
-    // 1 TSTU pays ten reads.
-    const rateLimit = { tstu: 1, delayMsMax: 10 }
+    const rateLimit = { tstu: 10 * tstuCosts.read, delayMsMax: 10 }
     await organization.app.close()
     organization = await createOrganization({ rateLimit, realNowMs: () => now })
     return { limited: organization, later: (ms) => void (now += ms) }
@@ -176,7 +176,7 @@ describe('the rate limit', () => {
     for (let i = 0; i < 11; i++) replies.push(await small.send('GET', pools))
     expect(replies.map(({ status }) => status)).toEqual([...Array<number>(10).fill(200), 429])
     expect(replies[0]?.headers).not.toHaveProperty('x-ratelimit-limit')
-    expect(replies[8]?.headers).toMatchObject({ 'retry-after': '1', 'x-ratelimit-limit': '1', 'x-ratelimit-remaining': '0' })
+    expect(replies[8]?.headers).toMatchObject({ 'retry-after': '1', 'x-ratelimit-limit': '0.5', 'x-ratelimit-remaining': '0' })
     expect(replies[10]?.headers).toMatchObject({ 'retry-after': '300', 'x-ratelimit-reset': '1300' })
     expect(replies[10]?.json.message).toContain('TF400733')
   })

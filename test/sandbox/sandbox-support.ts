@@ -92,6 +92,8 @@ type Call = {
   readonly token?: string
   readonly authorization?: string
   readonly json?: unknown
+  /** Names a content type although there is no content. */
+  readonly namesType?: boolean
   readonly form?: Record<string, string>
 }
 
@@ -99,11 +101,14 @@ type Call = {
 export function call(
   sandbox: Sandbox,
   path: string,
-  { method, token, authorization = token && `Bearer ${token}`, json, form }: Call = {},
+  { method, token, authorization = token && `Bearer ${token}`, json, form, namesType = false }: Call = {},
 ): Promise<Reply> {
   const content = form === undefined ? (json === undefined ? undefined : JSON.stringify(json)) : new URLSearchParams(form).toString()
   const type = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded'
-  const headers = { ...(authorization === undefined ? {} : { authorization }), ...(content === undefined ? {} : { 'content-type': type }) }
+  const headers = {
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(content === undefined && !namesType ? {} : { 'content-type': type }),
+  }
   return new Promise((resolve, reject) => {
     const sent = httpsRequest(
       new URL(path, sandbox.url),

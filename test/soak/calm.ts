@@ -12,6 +12,8 @@ const lifeMsMax = 35 * minuteMs
 /** The slowest boot (list 30 s, create 4 min, agent 4 min, custom script) and two passes. */
 const startMsMax = 12 * minuteMs
 
+const strangeFaults: ReadonlySet<string> = new Set(['appeared-machine', 'vanished-machine'])
+
 export type CalmWatch = {
   enter(event: WorldEvent): void
   goneAt(name: string): number | undefined
@@ -19,7 +21,7 @@ export type CalmWatch = {
   startedAt(): number
   /** When a machine was last taken away. */
   removedAt(): number
-  /** Machines that somebody else added. */
+  /** Machines that somebody else added, and those that Azure may make for lost ones before we know of the loss. */
   strangers(): number
 }
 
@@ -42,7 +44,7 @@ export function createCalmWatch(scene: Scene): CalmWatch {
     enter(event) {
       if (event.kind === 'job-started') startedAt = event.at
       if (event.kind === 'delete-accepted') removedAt = event.at
-      if (event.kind === 'fault' && event.fault === 'appeared-machine') strangers += 1
+      if (event.kind === 'fault' && strangeFaults.has(event.fault)) strangers += 1
       if ('machine' in event && 'scaleSetId' in event && event.scaleSetId === scene.scaleSetId)
         comesOrGoes(event.kind, event.machine, event.at)
     },

@@ -43,6 +43,32 @@ forEachDialect('the settings', (host) => {
     ])
   })
 
+  test('what a person decides is an entry of Diagnostics', async () => {
+    const database = await host.open()
+    const settings = createSettings(database, stillClock(5))
+    await settings.addPool(linux)
+    const steps = [{ standby: 5, machinesMax: 9 }, { paused: true }, { paused: false }, {}, { deleting: true, paused: false }]
+    let present = linux.settings
+    for (const [at, change] of steps.entries()) {
+      present = { ...present, ...change }
+      await settings.updateSettings(poolId, at + 1, present, 'Ada')
+    }
+    expect(await settings.updateSettings(poolId, 1, { ...present, standby: 9 }, 'Bob')).toBe('conflict')
+    await settings.confirm(poolId, 'replace')
+    await settings.confirm(99, 'replace')
+    const entries = await createHistory(database).log(poolId, { top: 10 })
+    expect(entries.map(({ operation, message }) => [operation, message]).reverse()).toEqual(
+      [
+        'Ada changed machinesMax from 2 to 9, changed standby from 2 to 5.',
+        'Ada paused the pool.',
+        'Ada resumed the pool.',
+        'Ada asked for the pool to be deleted.',
+        'A person confirmed that the machines found when the pool was made are replaced.',
+      ].map((message) => ['configurationJob', message]),
+    )
+    expect(entries[0]).toMatchObject({ level: 'info', at: 5, wallTimeMs: 1_700_000_000_005 })
+  })
+
   test('of two changes at the same moment one wins', async () => {
     const settings = createSettings(await host.open(), stillClock())
     await settings.addPool(linux)

@@ -92,7 +92,10 @@ function reportOf({ ready, findings, problems, present }: CheckResult): CheckRep
 function createdView({ how, findings, present }: Created, pool: PoolSummary): PoolCreated {
   const done = how === 'made' ? `The agent pool ${pool.name} was made.` : `The agent pool ${pool.name} was taken.`
   const named = present.length > 10 ? `${present.slice(0, 10).join(', ')} and ${present.length - 10} more` : present.join(', ')
-  const next = present.length === 0 ? '' : ` In the scale set already: ${named}. They are left alone until replacing them is confirmed: ${confirmCommand(pool.name)}`
+  const next =
+    present.length === 0
+      ? ''
+      : ` In the scale set already: ${named}. They are left alone until replacing them is confirmed: ${confirmCommand(pool.name)}`
   return { pool, agentPool: how, findings, present, message: done + next }
 }
 
