@@ -6,7 +6,7 @@ import { isOpen } from './settle.ts'
 const deadlineMs = 30_000
 /** Azure is asked about an operation of ours no more often than this. */
 const operationMs = 30_000
-/** An agent idle for this long while jobs wait makes us ask for the parallel jobs, no more often than each minute. */
+/** An agent and a job that have been idle and waiting beside each other for this long make us ask for the parallel jobs, no more often than each minute. */
 const idleBesideJobsMs = 30_000
 const parallelJobsMs = 60_000
 /** Quota and subnet change slowly; a room that was found empty is looked at sooner. */
@@ -71,7 +71,8 @@ async function askParallelJobs(state: PoolState, clock: Clock, signal: AbortSign
   const now = clock.now()
   if (state.parallelJobs !== undefined && now - state.parallelJobs.at < parallelJobsMs) return
   const jobs = state.readings.get('jobs')
-  const isWaiting = jobs.known && jobs.value.some((job) => job.agentId === undefined)
+  const isOld = (requestId: number): boolean => now - (state.pool.jobs[requestId]?.seenAt ?? now) >= idleBesideJobsMs
+  const isWaiting = jobs.known && jobs.value.some((job) => job.agentId === undefined && isOld(job.requestId))
   const isIdle = [...state.machines.values()].some((machine) => machine.stage === 'idle' && now - machine.stageSince >= idleBesideJobsMs)
   if (!isWaiting || !isIdle) {
     state.parallelJobs = undefined

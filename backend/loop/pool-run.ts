@@ -66,10 +66,13 @@ async function onePass(
   return undefined
 }
 
+/** Keeps the reads of a minute within their budget although no two passes take the same time. */
+const slackMs = 60
+
 /** A pass after a step of our own comes between two looks at the jobs: the one that follows keeps their pace. */
 function nextPassInMs({ decision, snapshot, at }: PassResult): number {
   const ageMs = snapshot.jobs.known ? Math.max(0, at - snapshot.jobs.at) : 0
-  return ageMs < decision.lookAgainInMs ? decision.lookAgainInMs - ageMs : decision.lookAgainInMs
+  return slackMs + (ageMs < decision.lookAgainInMs ? decision.lookAgainInMs - ageMs : decision.lookAgainInMs)
 }
 
 async function stateFor(parts: LoopParts, record: PoolRecord, state: PoolState | undefined): Promise<PoolState> {

@@ -84,9 +84,9 @@ const times = (scene: Scene): readonly number[] => scene.passes.map(({ at }) => 
 
 test('a quiet pool passes each 12 seconds', async () => {
   const scene = start()
-  await scene.time.run(minute)
-  const gaps = times(scene).map((at, index, all) => at - (all[index - 1] ?? 0))
-  expect(gaps.slice(2)).toEqual([12, 12, 12, 12])
+  await scene.time.run(1.1 * minute)
+  const gaps = times(scene).map((at, index, all) => Math.round(at - (all[index - 1] ?? 0)))
+  expect(gaps.slice(1, 5)).toEqual([12, 12, 12, 12])
   expect(scene.loop.lastPassAt(1)).toBe(times(scene).at(-1)! * second)
   await scene.stop()
 })
@@ -169,7 +169,7 @@ test('one broken pool does not delay another', async () => {
   Object.assign(stuck.pipelines, { jobs: () => new Promise(() => {}) })
   await scene.time.run(2 * minute)
   expect(scene.passes.filter(({ pool }) => pool === 1).length).toBeLessThanOrEqual(2)
-  expect(scene.passes.filter(({ pool }) => pool === 2)).toHaveLength(11)
+  expect(scene.passes.filter(({ pool }) => pool === 2)).toHaveLength(10)
 })
 
 test('of many pools at most eight pass at the same time, and each has its turn', async () => {
