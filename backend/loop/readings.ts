@@ -11,8 +11,8 @@ const deadlineMs = 30_000
 const readsPerMinuteMax = { pipelines: 12, azure: 4 } as const
 /** So many lists of machines are read whatever else was: growth stops without one, and each growth reads the scale set. */
 const machineReadsPerMinute = 2
-/** Nudges may add this many reads a minute. */
-const nudgedReadsMax = 8
+/** Nudges may add this many reads a minute; they take nothing from the regular ones. */
+const nudgedReadsMax = 12
 
 const paces = {
   quiet: { jobs: 12_000, agents: 60_000, machines: 60_000, scaleSet: 60_000 },
@@ -48,6 +48,7 @@ type Slot = { last?: Known<unknown>; failure?: string; dueAt: Instant }
 export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: ScaleSet, clock: Clock): Readings {
   const slots: Record<Part, Slot> = { jobs: { dueAt: 0 }, agents: { dueAt: 0 }, machines: { dueAt: 0 }, scaleSet: { dueAt: 0 } }
   const budget = createBudget(clock)
+  const nudged = new Set<Part>()
   let pace: (typeof paces)[keyof typeof paces] = paces.quiet
   const sources: { readonly [P in Part]: (signal: AbortSignal) => Promise<Reading<Values[P]>> } = {
     jobs: (signal) => pipelines.jobs(poolId, signal),
@@ -57,7 +58,7 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
   }
 
   const fresh = async <P extends Part>(part: P, signal: AbortSignal): Promise<Reading<Values[P]>> => {
-    budget.spend(part)
+    budget.spend(part, nudged.delete(part))
     const reading = await sources[part](clock.deadline(deadlineMs, signal))
     const dueAt = clock.now() + pace[part] + (sideOf[part] === 'pipelines' ? pipelines.slowDownMs() : 0)
     slots[part] = reading.known ? { last: reading, dueAt } : { ...slots[part], dueAt, failure: reading.why }
@@ -68,7 +69,7 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
     // A part that we changed ourselves is looked at again whatever the budget: an old answer would repeat the change.
     const wasChanged = dueAt === 0 && last !== undefined
     const isDue = clock.now() >= Math.min(dueAt, (last?.at ?? 0) + pace[part] + pipelines.slowDownMs()) - earlyMs
-    if (wasChanged || (isDue && budget.allows(part))) await fresh(part, signal)
+    if (wasChanged || nudged.has(part) || (isDue && budget.allows(part))) await fresh(part, signal)
   }
   const get = <P extends Part>(part: P): Reading<Values[P]> => usable(slots[part], clock.now()) as Reading<Values[P]>
 
@@ -89,7 +90,7 @@ export function createReadings(poolId: number, pipelines: Pipelines, scaleSet: S
       slots[part].dueAt = 0
     },
     nudge() {
-      if (budget.left('pipelines') > -nudgedReadsMax) slots.jobs.dueAt = 0
+      if (budget.nudgesLeft() > 0) nudged.add('jobs').add('agents')
     },
     learnAgent(agentId, change) {
       const { last } = slots.agents as { last?: Known<readonly PipelinesAgent[]> }
@@ -110,15 +111,14 @@ function usable({ last, failure }: Slot, now: Instant): Reading<unknown> {
 }
 
 /** Reads of the last minute. */
-function createBudget(clock: Clock): { spend(part: Part): void; left(side: Side): number; allows(part: Part): boolean } {
-  let calls: { readonly part: Part; readonly at: Instant }[] = []
-  const left = (side: Side): number => {
-    calls = calls.filter(({ at }) => clock.now() - at < 60_000 - earlyMs)
-    return readsPerMinuteMax[side] - calls.filter(({ part }) => sideOf[part] === side).length
-  }
+function createBudget(clock: Clock): { spend(part: Part, isNudged: boolean): void; nudgesLeft(): number; allows(part: Part): boolean } {
+  let calls: { readonly part: Part; readonly at: Instant; readonly isNudged: boolean }[] = []
+  const recent = (): typeof calls => (calls = calls.filter(({ at }) => clock.now() - at < 60_000 - earlyMs))
+  const left = (side: Side): number =>
+    readsPerMinuteMax[side] - recent().filter(({ part, isNudged }) => !isNudged && sideOf[part] === side).length
   return {
-    spend: (part) => void calls.push({ part, at: clock.now() }),
-    left,
+    spend: (part, isNudged) => void calls.push({ part, at: clock.now(), isNudged }),
+    nudgesLeft: () => nudgedReadsMax - recent().filter(({ isNudged }) => isNudged).length,
     allows: (part) =>
       left(sideOf[part]) > 0 || (part === 'machines' && calls.filter((call) => call.part === part).length < machineReadsPerMinute),
   }
