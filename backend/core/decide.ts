@@ -41,7 +41,7 @@ export function decide(snapshot: PoolSnapshot, settings: PoolSettings, now: Inst
   return {
     wanted: Math.min(settings.machinesMax, totalMachines(snapshot) + growth.by),
     steps,
-    reasons: [...(settings.deleting ? [] : demand.reasons), ...growth.reasons, ...removal.reasons],
+    reasons: [...(settings.deleting && snapshot.asked === 0 ? [] : demand.reasons), ...growth.reasons, ...removal.reasons],
     lookAgainInMs: isSoon ? paceMs.afterStep : isActive(snapshot) ? paceMs.active : paceMs.quiet,
   }
 }

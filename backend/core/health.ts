@@ -106,7 +106,8 @@ function massFailure(
   now: Instant,
 ): { held: readonly Unhealthy[]; reasons: readonly Reason[] } {
   const lost = machines.filter(isLost)
-  const isMass = lost.length >= massCount && lost.length > machines.length * massShare
+  const inService = machines.filter((machine) => 'agent' in machine && machine.agent?.online === true).length + lost.length
+  const isMass = lost.length >= massCount && lost.length > inService * massShare
   // Machines that come meanwhile make the share smaller, not the failure.
   const wasMass = massFailureAt !== undefined && now - massFailureAt < massHoldMs
   if (!isMass && !wasMass) return { held: [], reasons: [] }

@@ -187,11 +187,7 @@ function rememberAll(
   const names = new Set([...machines.values()].map((machine) => machine.name.toLowerCase()))
   const withOrphans = agents.known && joined !== undefined ? rememberOrphans(withMachines, agents.value, names, now) : withMachines
   return {
-    pool: rememberReplaced(
-      rememberClaim(rememberDebt(troubleAfter(withOrphans, settled, now), settled, joined?.gone ?? []), input),
-      input,
-      joined,
-    ),
+    pool: rememberReplaced(rememberClaim(rememberDebt(troubleAfter(withOrphans, settled, now), settled), input), input, joined),
     started: withJobs.started,
   }
 }
@@ -235,19 +231,17 @@ function rememberOwed(before: PoolMemory, snapshot: PoolSnapshot, open: readonly
   return machines === 0 ? rest : { ...rest, owed: { machines, since: now } }
 }
 
-/** Azure makes no more than its capacity; that may have fallen already for machines that are still being deleted. */
+/** Azure makes no more machines than its capacity has above the list. Rather too few count as ours than a stranger's (S3). */
 function withinCapacity(pool: PoolMemory, machines: readonly Machine[], capacity: number): PoolMemory {
-  const staying = machines.filter((machine) => machine.stage !== 'deleting').length
-  const debt = Math.min(pool.debt ?? 0, Math.max(0, capacity - staying))
+  const debt = Math.min(pool.debt ?? 0, Math.max(0, capacity - machines.length))
   return debt === (pool.debt ?? 0) ? pool : { ...pool, debt }
 }
 
-/** Machines that ended growth asked for, or that went away without us, may still come from Azure: then they are ours. */
-function rememberDebt(pool: PoolMemory, ended: Observation['ended'], gone: readonly MachineMemory[]): PoolMemory {
+/** Machines that ended growth asked for and that have not appeared: when they do, they are ours. */
+function rememberDebt(pool: PoolMemory, ended: Observation['ended']): PoolMemory {
   const short = ended.filter(
     ({ intent, change }) => intent.action.kind === 'grow' && (change.state === 'settled' || change.state === 'failed'),
   )
   const missing = short.reduce((sum, { intent }) => sum + Math.max(0, askedFor(intent) - intent.seen.length), 0)
-  const lost = gone.filter((machine) => machine.stage !== 'deleting' && machine.ownedBy !== 'none').length
-  return missing + lost === 0 ? pool : { ...pool, debt: (pool.debt ?? 0) + missing + lost }
+  return missing === 0 ? pool : { ...pool, debt: (pool.debt ?? 0) + missing }
 }

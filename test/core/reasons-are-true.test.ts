@@ -102,7 +102,7 @@ describe.each(Object.entries(lifts) as [keyof typeof lifts, Lift][])('"%s" lifte
           expect(after.reasons).not.toContainEqual(reason)
         }
       }),
-      { numRuns: 900 },
+      { numRuns: 900, seed: Number(process.env['FC_SEED'] ?? 20_261_121) },
     )
     expect(met).toBeGreaterThan(0)
   })

@@ -12,8 +12,6 @@ const lifeMsMax = 35 * minuteMs
 /** The slowest boot (list 30 s, create 4 min, agent 4 min, custom script) and two passes. */
 const startMsMax = 12 * minuteMs
 
-const strangeFaults: ReadonlySet<string> = new Set(['appeared-machine', 'vanished-machine'])
-
 export type CalmWatch = {
   enter(event: WorldEvent): void
   goneAt(name: string): number | undefined
@@ -21,8 +19,6 @@ export type CalmWatch = {
   startedAt(): number
   /** When a machine was last taken away. */
   removedAt(): number
-  /** Machines that somebody else added, and those that Azure may make for lost ones before we know of the loss. */
-  strangers(): number
 }
 
 /** Remembers when the machine of each name went away. */
@@ -31,7 +27,6 @@ export function createCalmWatch(scene: Scene): CalmWatch {
   const gone = new Map<string, number>()
   let startedAt = -Infinity
   let removedAt = -Infinity
-  let strangers = 0
   const comesOrGoes = (kind: WorldEvent['kind'], machine: string, at: number): void => {
     if (kind === 'machine-listed') {
       const name = scene.truth.machines(scene.scaleSetId).find((each) => each.instanceId === machine)?.computerName ?? ''
@@ -44,14 +39,12 @@ export function createCalmWatch(scene: Scene): CalmWatch {
     enter(event) {
       if (event.kind === 'job-started') startedAt = event.at
       if (event.kind === 'delete-accepted') removedAt = event.at
-      if (event.kind === 'fault' && strangeFaults.has(event.fault)) strangers += 1
       if ('machine' in event && 'scaleSetId' in event && event.scaleSetId === scene.scaleSetId)
         comesOrGoes(event.kind, event.machine, event.at)
     },
     goneAt: (name) => gone.get(name),
     startedAt: () => startedAt,
     removedAt: () => removedAt,
-    strangers: () => strangers,
   }
 }
 
@@ -156,14 +149,10 @@ async function deadMachines(parts: CalmParts): Promise<readonly string[]> {
     ({ provisioningState, computerName, createdAt }) =>
       provisioningState === 'Failed' && !online.has(computerName) && now - createdAt > lifeMsMax && now - plan.calmAt > lifeMsMax,
   )
-  const foreign = dead.filter((machine) => kept.get(machine.instanceId) === 'foreign')
-  const strangers = plan.machinesAtStart + parts.calm.strangers()
-  return [
-    ...dead
-      .filter((machine) => kept.get(machine.instanceId) === '')
-      .map((machine) => `machine ${machine.instanceId} has failed and is still there`),
-    ...(foreign.length > strangers ? [`${foreign.length} failed machines count as not ours; ${strangers} are`] : []),
-  ].slice(0, 1)
+  return dead
+    .filter((machine) => kept.get(machine.instanceId) === '')
+    .slice(0, 1)
+    .map((machine) => `machine ${machine.instanceId} has failed and is still there`)
 }
 
 /** Nothing in the journal is open for longer than the longest wait there is. */
