@@ -1,6 +1,6 @@
 /** Joins jobs, agents, machines and open intents into one snapshot, and settles intents whose effect is seen. */
 import { parseClaim } from '../core/claim.ts'
-import type { Instant, Machine, PoolSnapshot } from '../core/snapshot.ts'
+import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
 import { join, nextLife } from './join.ts'
 import type { Joined } from './join.ts'
 import { picture } from './picture.ts'
@@ -8,7 +8,7 @@ import type { ObserveInput } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
 import { lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from './pool-memory.ts'
 import type { Intent, IntentChange, JournalChange, MachineMemory, Order, PoolMemory, PoolRecord } from './ports.ts'
-import { askedFor, expectedMachines, isOpen, settle, shareOut } from './settle.ts'
+import { expectedMachines, isOpen, settle, shareOut } from './settle.ts'
 import { troubleAfter } from './trouble.ts'
 
 /** Capacity above the list is owed when it stood this long with nothing of ours in motion. */
@@ -161,7 +161,7 @@ function joinAll(input: ObserveInput, remembered: ReadonlyMap<string, MachineMem
     remembered,
     deleting,
     unsure,
-    expected: expectedMachines(intents) + (input.state.pool.debt ?? 0),
+    expected: expectedMachines(intents),
     oneJob: input.record.settings.tearDownAfterUse,
     now: input.now,
   })
@@ -187,7 +187,7 @@ function rememberAll(
   const names = new Set([...machines.values()].map((machine) => machine.name.toLowerCase()))
   const withOrphans = agents.known && joined !== undefined ? rememberOrphans(withMachines, agents.value, names, now) : withMachines
   return {
-    pool: rememberReplaced(rememberClaim(rememberDebt(troubleAfter(withOrphans, settled, now), settled), input), input, joined),
+    pool: rememberReplaced(rememberClaim(troubleAfter(withOrphans, settled, now), input), input, joined),
     started: withJobs.started,
   }
 }
@@ -220,28 +220,12 @@ function withLoad(snapshot: PoolSnapshot, pool: PoolMemory, record: PoolRecord, 
 }
 
 /** Capacity above the list while nothing of ours is in motion, with the instant since when it stands. */
-function rememberOwed(before: PoolMemory, snapshot: PoolSnapshot, open: readonly Intent[], now: Instant): PoolMemory {
-  if (!snapshot.machines.known || !snapshot.scaleSet.known) return before
+function rememberOwed(pool: PoolMemory, snapshot: PoolSnapshot, open: readonly Intent[], now: Instant): PoolMemory {
+  if (!snapshot.machines.known || !snapshot.scaleSet.known) return pool
   const { capacity, operationRunning } = snapshot.scaleSet.value
-  const pool = withinCapacity(before, snapshot.machines.value, capacity)
   const isMoving = operationRunning || open.some((intent) => ['grow', 'ask-again', 'delete'].includes(intent.action.kind))
   const machines = isMoving ? 0 : Math.max(0, capacity - snapshot.machines.value.length)
   if (machines === (pool.owed?.machines ?? 0)) return pool
   const { owed: _before, ...rest } = pool
   return machines === 0 ? rest : { ...rest, owed: { machines, since: now } }
-}
-
-/** Azure makes no more machines than its capacity has above the list. Rather too few count as ours than a stranger's (S3). */
-function withinCapacity(pool: PoolMemory, machines: readonly Machine[], capacity: number): PoolMemory {
-  const debt = Math.min(pool.debt ?? 0, Math.max(0, capacity - machines.length))
-  return debt === (pool.debt ?? 0) ? pool : { ...pool, debt }
-}
-
-/** Machines that ended growth asked for and that have not appeared: when they do, they are ours. */
-function rememberDebt(pool: PoolMemory, ended: Observation['ended']): PoolMemory {
-  const short = ended.filter(
-    ({ intent, change }) => intent.action.kind === 'grow' && (change.state === 'settled' || change.state === 'failed'),
-  )
-  const missing = short.reduce((sum, { intent }) => sum + Math.max(0, askedFor(intent) - intent.seen.length), 0)
-  return missing === 0 ? pool : { ...pool, debt: (pool.debt ?? 0) + missing }
 }

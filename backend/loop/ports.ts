@@ -236,8 +236,6 @@ export type PoolMemory = {
   readonly placeholder?: { readonly agentId: number; readonly capabilities: Readonly<Record<string, string>> }
   /** Names of machines of ours that are gone, and since when: an agent that turns up under one is an orphan. */
   readonly gone: Readonly<Record<string, Instant>>
-  /** Machines that ended growth of ours asked for and that never appeared: Azure may still make them. */
-  readonly debt?: number
   /** Capacity above the machines listed, and since when it stood. */
   readonly owed?: { readonly machines: number; readonly since: Instant }
   /** Recent boot durations in ms, newest last, at most 50. */
