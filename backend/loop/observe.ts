@@ -8,7 +8,7 @@ import type { ObserveInput } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
 import { lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from './pool-memory.ts'
 import type { Intent, IntentChange, JournalChange, MachineMemory, Order, PoolMemory, PoolRecord } from './ports.ts'
-import { expectedMachines, isOpen, settle, shareOut } from './settle.ts'
+import { expectedMachines, isOpen, mayAppear, settle, shareOut } from './settle.ts'
 import { troubleAfter } from './trouble.ts'
 
 /** Capacity above the list is owed when it stood this long with nothing of ours in motion. */
@@ -161,7 +161,7 @@ function joinAll(input: ObserveInput, remembered: ReadonlyMap<string, MachineMem
     remembered,
     deleting,
     unsure,
-    expected: expectedMachines(intents),
+    expected: expectedMachines(intents.filter((intent) => mayAppear(intent, input.now))),
     oneJob: input.record.settings.tearDownAfterUse,
     now: input.now,
   })

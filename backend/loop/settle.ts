@@ -37,6 +37,11 @@ export function expectedMachines(intents: Iterable<Intent>): number {
   return sum
 }
 
+/** Growth without an answer makes new machines ours only for a short while: later ones may be a stranger's (S3). */
+export function mayAppear(intent: Intent, now: Instant): boolean {
+  return intent.state === 'accepted' || now - intent.changedAt <= unknownMsMax
+}
+
 /** Shares machines that appeared among the open growth, oldest first. */
 export function shareOut(intents: readonly Intent[], appeared: readonly string[], now: Instant): readonly IntentChange[] {
   const left = [...appeared]
