@@ -170,7 +170,7 @@ async function compose(
     organization,
     agents: pipelines.agents,
     scaleSet: outside.scaleSet,
-    nudge: loop.nudge,
+    wake: loop.wake,
   })
   const app = await buildApp({
     operatorKey,

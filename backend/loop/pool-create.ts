@@ -41,7 +41,7 @@ export async function createPool(parts: PoolsParts, creation: Creation, signal: 
   if (!queue.ok) return queue
   const record = await recordFor(parts, creation, found.value.agentPool, settings, user)
   if (!record.ok) return record
-  parts.nudge(record.value.poolId)
+  parts.wake(record.value.poolId)
   return granted({ ...found.value, record: record.value, findings, present, ...(queue.value && { queue: queue.value }) })
 }
 

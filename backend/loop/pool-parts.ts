@@ -49,7 +49,7 @@ export type PoolsParts = {
   readonly organization: Organization
   readonly agents: Pipelines['agents']
   readonly scaleSet: (scaleSetId: string) => CheckedAccess
-  readonly nudge: (poolId: number) => void
+  readonly wake: (poolId: number) => void
 }
 
 export type Refusal = {

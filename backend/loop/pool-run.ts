@@ -15,7 +15,7 @@ export type LoopParts = PassParts & {
 export type PoolHooks = {
   /** Waits for a turn among the pools; the answer gives it back. */
   readonly turn: () => Promise<() => void>
-  /** Waits this long, or until nudged: then the answer is true. */
+  /** Waits this long or until woken. True when somebody said meanwhile that jobs changed. */
   readonly rest: (ms: number) => Promise<boolean>
   readonly passed: (result: PassResult) => void
   readonly failed: (message: string) => void

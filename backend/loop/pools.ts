@@ -71,7 +71,7 @@ async function changeSettings(
       'conflict',
       `The settings of pool ${record.name} were changed by somebody else: they are at version ${record.version}, not ${version}. Read them again and repeat the change.`,
     )
-  parts.nudge(poolId)
+  parts.wake(poolId)
   return stored(parts, poolId)
 }
 
@@ -88,7 +88,7 @@ async function rewrite(
     const refusal = beingDeleted(record)
     if (refusal !== undefined) return refusal
     if ((await parts.store.updateSettings(poolId, record.version, change(record.settings), by)) === 'conflict') continue
-    parts.nudge(poolId)
+    parts.wake(poolId)
     return stored(parts, poolId)
   }
   return refused('conflict', `The settings of pool ${poolId} keep being changed by others. Repeat the call.`)
@@ -104,7 +104,7 @@ async function confirm(parts: PoolsParts, poolId: number, what: 'replace' | 'tak
   const record = await parts.store.pool(poolId)
   if (record === undefined) return noPool(poolId)
   await parts.store.confirm(poolId, what)
-  parts.nudge(poolId)
+  parts.wake(poolId)
   return stored(parts, poolId)
 }
 
@@ -117,7 +117,7 @@ async function giveOrder(
   const problem = orderProblem(machine, order.order)
   if (problem !== undefined) return refused('conflict', problem)
   await parts.store.addOrder(poolId, { ...order, machineId: machine.id })
-  parts.nudge(poolId)
+  parts.wake(poolId)
   return granted(`The order to ${order.order} machine ${machine.name} is noted; the next pass takes it up.`)
 }
 

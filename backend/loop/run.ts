@@ -7,8 +7,10 @@ import type { LoopParts, PoolHooks } from './pool-run.ts'
 export type Latest = { readonly snapshot: PoolSnapshot; readonly decision: Decision; readonly at: Instant }
 
 export type Loop = {
-  /** Wakes one pool, or all, to pass at once. Only wakes: polling stays the truth. */
+  /** Somebody says that jobs changed: one pool, or all, pass at once and read their jobs anew. Polling stays the truth. */
   nudge(poolId?: number): void
+  /** A person changed something that the next pass takes from our own store: it comes at once, with the readings there are. */
+  wake(poolId: number): void
   /** Passes until the signal aborts, and lets running passes end. */
   run(signal: AbortSignal): Promise<void>
   latest(poolId: number): Latest | undefined
@@ -31,11 +33,15 @@ export function createLoop(parts: LoopParts): Loop {
   const failures = new Map<number, string>()
   const listeners = new Set<(poolId: number) => void>()
   const sleepers = createSleepers(parts)
+  const jobsChanged = new Set<number>()
   const turn = createTurns(passesMax)
 
   const hooksFor = (poolId: number, signal: AbortSignal): PoolHooks => ({
     turn,
-    rest: (ms) => sleepers.sleep(poolId, ms, signal),
+    async rest(ms) {
+      await sleepers.sleep(poolId, ms, signal)
+      return jobsChanged.delete(poolId)
+    },
     passed(result) {
       failures.delete(poolId)
       latest.set(poolId, result)
@@ -43,9 +49,7 @@ export function createLoop(parts: LoopParts): Loop {
     },
     failed: (message) => void failures.set(poolId, message),
   })
-  const forget = (poolId: number): void => {
-    for (const map of [runs, latest, failures]) map.delete(poolId)
-  }
+  const forget = (poolId: number): void => [runs, latest, failures, jobsChanged].forEach((each) => each.delete(poolId))
   const startNewPools = async (signal: AbortSignal): Promise<void> => {
     try {
       for (const poolId of await parts.settings.pools()) {
@@ -61,7 +65,11 @@ export function createLoop(parts: LoopParts): Loop {
   }
 
   return {
-    nudge: (poolId) => sleepers.wake(poolId),
+    nudge(poolId) {
+      for (const id of runs.keys()) if (poolId === undefined || poolId === id) jobsChanged.add(id)
+      sleepers.wake(poolId)
+    },
+    wake: (poolId) => sleepers.wake(poolId),
     async run(signal) {
       signal.addEventListener('abort', () => sleepers.wake(), { once: true })
       while (!signal.aborted) {
@@ -82,28 +90,25 @@ export function createLoop(parts: LoopParts): Loop {
 
 /** Sleeps that can be ended by name: one for each pool, and one for the look at new pools. */
 function createSleepers(parts: Pick<LoopParts, 'clock'>): {
-  /** True when the sleep was ended by a nudge. */
-  sleep(name: number | 'pools', ms: number, signal: AbortSignal): Promise<boolean>
+  sleep(name: number | 'pools', ms: number, signal: AbortSignal): Promise<void>
   wake(poolId?: number): void
 } {
   const wakers = new Map<number | 'pools', () => void>()
-  // A nudge during a pass is for what came after its reads: it shortens the next sleep.
-  const nudged = new Set<number>()
+  // What wakes a pool during its pass came after its reads: it ends the next sleep.
+  const woken = new Set<number>()
   return {
     async sleep(name, ms, signal) {
-      if (signal.aborted || (name !== 'pools' && nudged.delete(name))) return true
-      const woken = new AbortController()
-      const wake = (): void => woken.abort()
-      wakers.set(name, wake)
-      await parts.clock.sleep(ms, woken.signal)
+      if (signal.aborted || (name !== 'pools' && woken.delete(name))) return
+      const sleep = new AbortController()
+      wakers.set(name, () => sleep.abort())
+      await parts.clock.sleep(ms, sleep.signal)
       wakers.delete(name)
-      return woken.signal.aborted
     },
     wake(poolId) {
       if (poolId === undefined) for (const wake of [...wakers.values()]) wake()
       else if (wakers.has(poolId)) wakers.get(poolId)?.()
       else {
-        nudged.add(poolId)
+        woken.add(poolId)
         wakers.get('pools')?.()
       }
     },

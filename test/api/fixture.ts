@@ -312,7 +312,7 @@ export async function apiOf(state: World, history = historyOf(state)) {
       organization,
       agents: async () => known(state.agents),
       scaleSet: () => accessOf(state),
-      nudge,
+      wake: nudge,
     }),
     settings,
     organization,

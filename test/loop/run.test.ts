@@ -108,6 +108,21 @@ test('a nudge wakes its pool at once, and without a pool all of them', async () 
   await scene.stop()
 })
 
+test("a nudge reads the jobs anew, also right after many changes of people's", async () => {
+  const scene = start()
+  const jobReads = (): number => scene.outsides.get(1)!.calls.filter((call) => call === 'jobs').length
+  await scene.time.run(2 * second)
+  for (let order = 1; order <= 50; order += 1) {
+    scene.loop.wake(1)
+    await scene.time.run(2 * second + order)
+  }
+  expect([scene.passes.length, jobReads()]).toEqual([51, 1])
+  scene.loop.nudge(1)
+  await scene.time.run(3 * second)
+  expect(jobReads()).toBe(2)
+  await scene.stop()
+})
+
 test('a nudge during a pass is not lost', async () => {
   const scene = start()
   const end = scene.loop.onPass((pool) => {
