@@ -20,7 +20,7 @@ const rules: readonly Rule[] = [
   { room: 'core', files: /^backend\/core\//, imports: [], packages: 'none' },
   { room: 'world', files: /^backend\/simulator\/(facts|world|random|traffic)[^/]*$/, imports: [], packages: 'none' },
   { room: 'simulate', files: /^backend\/simulator\//, imports: ['core', 'world'], packages: 'none' },
-  { room: 'ports', files: /^backend\/loop\/ports\.ts$/, imports: [], types: ['core'], packages: 'none' },
+  { room: 'ports', files: /^backend\/loop\/ports[\w-]*\.ts$/, imports: [], types: ['core'], packages: 'none' },
   { room: 'loop', files: /^backend\/loop\//, imports: ['core', 'ports'], packages: 'none' },
   { room: 'registration', files: /^backend\/registration\//, imports: ['core'], types: ['ports'], packages: 'any' },
   { room: 'adapters', files: /^backend\/adapters\//, imports: [], types: ['core', 'ports'], packages: 'any' },
