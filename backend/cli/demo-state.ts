@@ -54,13 +54,13 @@ function extend(
 
 /**
  * Why the decision is as it is: the need, what bounds it, what waits and what is unknown. Actions are told by Diagnostics, and
- * machines that simply stay would fill the view. A reason that goes on with other numbers keeps its time.
+ * machines that simply stay would fill the view. Its time is when the sentence came, with these numbers.
  */
 function reasonsOf(decision: DecisionView | undefined, before: readonly ReasonLine[], atMs: number): readonly ReasonLine[] {
   const needs = (decision?.steps ?? []).filter(({ reason }) => reason.code === 'need' || reason.code === 'learn-capabilities')
   const others = (decision?.reasons ?? []).filter(({ reason }) => reason.code !== 'stays')
   const lines = new Map([...needs, ...others].map(({ reason, sentence }) => [sentence, aboutOf(reason)]))
-  return [...lines].map(([text, about]) => ({ text, about, atMs: before.find((line) => line.about === about)?.atMs ?? atMs }))
+  return [...lines].map(([text, about]) => ({ text, about, atMs: before.find((line) => line.text === text)?.atMs ?? atMs }))
 }
 
 function aboutOf(reason: Reason): string {

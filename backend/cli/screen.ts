@@ -5,7 +5,7 @@ import { countByGroup } from './stages.ts'
 import { cut, fit, harmless, painter, type Paint, widthOf, wrap } from './text.ts'
 
 export type Line = { readonly atMs: number; readonly text: string; readonly level?: 'error' | 'warning' | 'info' }
-/** A reason of the newest decision. `about`: what stays the same while its numbers go on; `atMs`: since when it holds. */
+/** A reason of the newest decision. `about`: what stays the same while its numbers go on; `atMs`: since when it holds with these. */
 export type ReasonLine = Line & { readonly about: string }
 
 export type ScreenState = {
