@@ -74,7 +74,7 @@ it('gives the reasons of the newest decision, without its actions and without ma
   expect(once.reasons.map((line) => line.text)).toEqual(['9 needed, 0 allowed.'])
   const twice = nextState(once, look({ elapsedMs: 2 * minute, decision: second }), minute)
   expect(twice.reasons.map(({ text, atMs }) => [text, atMs - empty.startMs])).toEqual([
-    ['8 needed, 0 allowed.', minute],
+    ['8 needed, 0 allowed.', 2 * minute],
     ['Azure owes 1 machine.', 2 * minute],
   ])
   expect(changesBetween(once, twice).filter((line) => line.includes('why'))).toEqual(['07:02  why       Azure owes 1 machine.'])
