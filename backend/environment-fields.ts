@@ -28,6 +28,9 @@ export const fields = {
   operatorKey: { env: 'SCALE_SET_AGENTS_OPERATOR_KEY', secret: true, read: readSecret(16) },
   hookSecret: { env: 'SCALE_SET_AGENTS_HOOK_SECRET', secret: true, read: readSecret(16) },
   publicUrl: { env: 'SCALE_SET_AGENTS_PUBLIC_URL', read: readHttps },
+  registrarPat: { env: 'SCALE_SET_AGENTS_REGISTRAR_PAT', secret: true, read: readSecret(20) },
+  registrarClientId: { env: 'SCALE_SET_AGENTS_REGISTRAR_CLIENT_ID', read: readText },
+  attestationRoots: { env: 'SCALE_SET_AGENTS_ATTESTATION_ROOTS', read: readText },
   url: { env: 'SCALE_SET_AGENTS_URL', read: readUrl },
   logLevel: { env: 'SCALE_SET_AGENTS_LOG_LEVEL', read: oneOf(logLevels) },
 } as const satisfies Readonly<Record<string, Field<unknown>>>

@@ -18,6 +18,10 @@ export type Configuration = {
     readonly authorityUrl?: string
     readonly credential: CredentialConfig
   }
+  /** What machines register their agents with; without it, what the service itself uses. */
+  readonly registrar?: { readonly kind: 'pat'; readonly pat: string } | { readonly kind: 'entra'; readonly credential: CredentialConfig }
+  /** PEM file of further roots that machines' proofs may lead to. */
+  readonly attestationRoots?: string
   /** PEM file of the certificates to trust beside Node's own. */
   readonly caFile?: string
   readonly data: string
@@ -49,12 +53,13 @@ const defaults = { azureCloud: 'public', host: '127.0.0.1', port: 7200, logLevel
 export function readEnvironment(env: Environment, overrides: Overrides = {}): Read<Configuration> {
   const { values, problems } = readFields(env, overrides)
   const credential = azureCredential(values, problems)
-  if (values.caFile !== undefined) checkCa(values.caFile, problems)
+  const registrar = registrarOf(values, credential, problems)
+  for (const name of ['caFile', 'attestationRoots'] as const) checkPem(fields[name].env, values[name], problems)
   const { data, organizationUrl, pat } = values
   if (organizationUrl === undefined) requireOrganization(problems)
   if (problems.length > 0 || organizationUrl === undefined || data === undefined || credential === undefined) return { problems }
   const { azureCloud: cloud, host, port, logLevel, resourceManagerUrl, authorityUrl, ...rest } = { ...defaults, ...values }
-  const { caFile, databaseUrl, operatorKey, hookSecret, publicUrl } = rest
+  const { caFile, databaseUrl, operatorKey, hookSecret, publicUrl, attestationRoots } = rest
   const configuration: Configuration = {
     organizationUrl,
     devOpsCredential: pat === undefined ? { kind: 'entra' } : { kind: 'pat', pat },
@@ -63,7 +68,7 @@ export function readEnvironment(env: Environment, overrides: Overrides = {}): Re
     host,
     port,
     logLevel,
-    ...given({ caFile, databaseUrl, operatorKey, hookSecret, publicUrl }),
+    ...given({ caFile, databaseUrl, operatorKey, hookSecret, publicUrl, attestationRoots, registrar }),
   }
   return { configuration, problems }
 }
@@ -169,13 +174,28 @@ function parseJson(text: string): unknown {
   }
 }
 
-function checkCa(path: string, problems: string[]): void {
+function checkPem(name: string, path: string | undefined, problems: string[]): void {
+  if (path === undefined) return
   try {
     if (readFileSync(path, 'utf8').includes('-----BEGIN CERTIFICATE-----')) return
-    problems.push(`${fields.caFile.env} is '${path}': the file holds no PEM certificate; it begins with -----BEGIN CERTIFICATE-----.`)
+    problems.push(`${name} is '${path}': the file holds no PEM certificate; it begins with -----BEGIN CERTIFICATE-----.`)
   } catch {
-    problems.push(`${fields.caFile.env} is '${path}': the file cannot be read; check its path and that this user may read it.`)
+    problems.push(`${name} is '${path}': the file cannot be read; check its path and that this user may read it.`)
   }
+}
+
+/** A PAT, or another identity that signs in the way the service itself does. A secret belongs to one identity only. */
+function registrarOf(values: Values, own: CredentialConfig | undefined, problems: string[]): Configuration['registrar'] {
+  const { registrarPat: pat, registrarClientId: clientId } = values
+  if (pat !== undefined && clientId !== undefined)
+    problems.push(`${fields.registrarPat.env} and ${fields.registrarClientId.env} are both set; keep the one that registers agents.`)
+  if (pat !== undefined) return { kind: 'pat', pat }
+  if (clientId === undefined || own === undefined) return undefined
+  if (own.kind !== 'client-secret') return { kind: 'entra', credential: { ...own, clientId } }
+  problems.push(
+    `${fields.registrarClientId.env} is set, and the service signs in with ${fields.azureClientSecret.env}, which is another identity's: use a managed identity, a federated token or a certificate, or set ${fields.registrarPat.env}.`,
+  )
+  return undefined
 }
 
 /** The identity whose parts are given: a federated token, a certificate, a secret, or else the machine's own. */

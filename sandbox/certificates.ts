@@ -1,10 +1,11 @@
 /** The sandbox's own certificate authority and its server certificate, made once per data directory. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
-import { bitString, boolean, element, generalizedTime, integer, objectIdentifier, octetString, sequence, setOf, utf8String } from './der.ts'
+import { bitString, boolean, element, objectIdentifier, octetString, sequence } from './der.ts'
+import { certify, generalName, keyId } from './x509.ts'
+import type { Extension } from './x509.ts'
 
 export type ServerCertificate = {
   readonly keyPem: string
@@ -14,10 +15,8 @@ export type ServerCertificate = {
 }
 
 type Identity = { readonly key: KeyObject; readonly certificate: X509Certificate }
-type Extension = { readonly id: string; readonly critical?: true; readonly value: Buffer }
 
 const dayMs = 86_400_000
-const validDays = 365
 const renewedBeforeDays = 7
 const caName = 'Scale Set Agents sandbox CA'
 const serverNames = ['localhost', '127.0.0.1', '::1']
@@ -62,7 +61,7 @@ function makeAuthority(): Identity {
     { id: '2.5.29.15', critical: true, value: bitString(Buffer.from([0x06]), 1) },
     { id: '2.5.29.14', value: octetString(keyId(publicKey)) },
   ]
-  return { key: privateKey, certificate: certify(caName, publicKey, extensions, caName, privateKey) }
+  return { key: privateKey, certificate: certify({ subject: caName, publicKey, extensions, issuer: caName, issuerKey: privateKey }) }
 }
 
 function makeServer(ca: Identity): Identity {
@@ -76,46 +75,7 @@ function makeServer(ca: Identity): Identity {
     { id: '2.5.29.14', value: octetString(keyId(publicKey)) },
     { id: '2.5.29.35', value: sequence(element(0x80, keyId(createPublicKey(ca.key)))) },
   ]
-  return { key: privateKey, certificate: certify('localhost', publicKey, extensions, caName, ca.key) }
-}
-
-/** RFC 5280, section 4.1, signed with ecdsa-with-SHA256. */
-function certify(
-  subject: string,
-  publicKey: KeyObject,
-  extensions: readonly Extension[],
-  issuer: string,
-  issuerKey: KeyObject,
-): X509Certificate {
-  const algorithm = sequence(objectIdentifier('1.2.840.10045.4.3.2'))
-  const version3 = element(0xa0, integer(Buffer.from([2])))
-  const serial = integer(Buffer.concat([Buffer.from([1]), randomBytes(15)]))
-  const validity = sequence(generalizedTime(new Date(Date.now() - dayMs)), generalizedTime(new Date(Date.now() + validDays * dayMs)))
-  const subjectKey = publicKey.export({ type: 'spki', format: 'der' })
-  const wrapped = element(0xa3, sequence(...extensions.map(encodeExtension)))
-  const signed = sequence(version3, serial, algorithm, commonName(issuer), validity, commonName(subject), subjectKey, wrapped)
-  return new X509Certificate(sequence(signed, algorithm, bitString(sign('sha256', signed, issuerKey))))
-}
-
-function encodeExtension(extension: Extension): Buffer {
-  const critical = extension.critical ? [boolean(true)] : []
-  return sequence(objectIdentifier(extension.id), ...critical, octetString(extension.value))
-}
-
-function commonName(name: string): Buffer {
-  return sequence(setOf(sequence(objectIdentifier('2.5.4.3'), utf8String(name))))
-}
-
-function generalName(name: string): Buffer {
-  if (isIPv4(name)) return element(0x87, Buffer.from(name.split('.').map(Number)))
-  if (name === '::1') return element(0x87, Buffer.concat([Buffer.alloc(15), Buffer.from([1])]))
-  return element(0x82, Buffer.from(name, 'ascii'))
-}
-
-function keyId(publicKey: KeyObject): Buffer {
-  return createHash('sha1')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest()
+  return { key: privateKey, certificate: certify({ subject: 'localhost', publicKey, extensions, issuer: caName, issuerKey: ca.key }) }
 }
 
 async function replaceFile(file: string, content: string, mode: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** The few DER encodings that an X.509 certificate needs (ITU-T X.690), so that no OpenSSL binary is asked for. */
+/** The few DER encodings that certificates and signed messages need (ITU-T X.690), so that no OpenSSL binary is asked for. */
 
 /** One element: tag, length and the concatenated content. */
 export function element(tag: number, ...content: readonly Buffer[]): Buffer {
@@ -7,7 +7,9 @@ export function element(tag: number, ...content: readonly Buffer[]): Buffer {
 }
 
 export const sequence = (...items: readonly Buffer[]): Buffer => element(0x30, ...items)
-export const setOf = (...items: readonly Buffer[]): Buffer => element(0x31, ...items)
+/** DER wants the elements of a set in the order of their encodings. */
+export const setOf = (...items: readonly Buffer[]): Buffer => element(0x31, ...items.toSorted(Buffer.compare))
+export const nothing = element(0x05)
 export const utf8String = (text: string): Buffer => element(0x0c, Buffer.from(text, 'utf8'))
 export const octetString = (content: Buffer): Buffer => element(0x04, content)
 export const boolean = (value: boolean): Buffer => element(0x01, Buffer.from([value ? 0xff : 0]))
@@ -29,6 +31,20 @@ export function objectIdentifier(dotted: string): Buffer {
 /** GeneralizedTime to the second, in UTC. */
 export function generalizedTime(date: Date): Buffer {
   return element(0x18, Buffer.from(date.toISOString().replace(/[-:T]|\.\d+/g, ''), 'ascii'))
+}
+
+/** UTCTime to the second: years 1950 to 2049. */
+export function utcTime(date: Date): Buffer {
+  return element(
+    0x17,
+    Buffer.from(
+      date
+        .toISOString()
+        .slice(2)
+        .replace(/[-:T]|\.\d+/g, ''),
+      'ascii',
+    ),
+  )
 }
 
 function lengthOf(body: Buffer): Buffer {

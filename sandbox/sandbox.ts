@@ -7,9 +7,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { World } from '../backend/simulator/facts.ts'
 import type { WorldOptions } from '../backend/simulator/facts-life.ts'
 import { createWorld } from '../backend/simulator/world.ts'
+import { registerPackageFiles } from './azure-devops/agent-packages.ts'
+import type { AgentPackage } from './azure-devops/agent-packages.ts'
 import { registerAzureDevOps } from './azure-devops/azure-devops.ts'
 import type { Project } from './azure-devops/projects.ts'
 import { documentedRateLimit } from './azure-devops/rate-limit.ts'
+import { usualSessionTimes } from './azure-devops/sessions.ts'
+import type { SessionTimes } from './azure-devops/sessions.ts'
 import { serverCertificate } from './certificates.ts'
 import type { ServerCertificate } from './certificates.ts'
 import { driveClock } from './clock.ts'
@@ -20,6 +24,10 @@ import { registerEntra } from './entra/entra.ts'
 import type { AppRegistration } from './entra/registrations.ts'
 import { createTokens } from './entra/tokens.ts'
 import type { Tokens } from './entra/tokens.ts'
+import type { Extension } from './host-page/extension.ts'
+import type { HostPageOptions } from './host-page/host-page.ts'
+import { openPages } from './host-page/pages.ts'
+import type { Pages } from './host-page/pages.ts'
 import { createCallLog } from './journal.ts'
 import type { ApiName, CallLog } from './journal.ts'
 import type { ResourceManagerParts } from './resource-manager/parts.ts'
@@ -46,6 +54,12 @@ export type SandboxOptions = WorldOptions & {
   readonly retryAfterS?: number
   /** Real seconds for which access tokens are valid. */
   readonly tokenLifetimeS?: number
+  /** Agent packages that are really there; announced with an address of the sandbox's own. Read at every call. */
+  readonly agentPackages?: readonly AgentPackage[]
+  /** Holding polls and ending silent sessions of agents, in real ms. */
+  readonly sessionTimes?: SessionTimes
+  /** Serves the settings pages with our hub in them. */
+  readonly hostPage?: HostPageOptions
 }
 
 export type Sandbox = {
@@ -55,6 +69,8 @@ export type Sandbox = {
   readonly organizationUrl: string
   readonly caPem: string
   readonly caFile: string
+  /** Our extension in the organization: its secret is what the service verifies app tokens with. */
+  readonly extension: Extension
   readonly world: World
   readonly clock: SandboxClock
   close(): Promise<void>
@@ -72,11 +88,12 @@ const defaultCoresOfSku = { Standard_D2s_v3: 2, Standard_D2s_v5: 2, Standard_D4s
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const certificate = await serverCertificate(join(options.dataDir, 'tls'))
   const tokens = await createTokens(options.apps, options.tokenLifetimeS ?? 3599)
+  const pages = await openPages({ ...options, hostPage: options.hostPage, tokenLifetimeS: options.tokenLifetimeS ?? 3599 })
   const world = createWorld({ coresOfSku: defaultCoresOfSku, subnetSize: defaultSubnetSize, ...options })
   const app = createApp(certificate)
   const clock = driveClock(world, options.speed ?? 1)
   try {
-    registerApis(app, options, world, clock, tokens)
+    registerApis(app, options, world, clock, tokens, pages)
     await app.listen({ host: '127.0.0.1', port: options.port ?? 0 })
   } catch (error) {
     clock.stop()
@@ -94,6 +111,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     organizationUrl: `${url}/${options.organization}`,
     caPem: certificate.caPem,
     caFile: certificate.caFile,
+    extension: pages.extension,
     world,
     clock,
     close,
@@ -110,7 +128,14 @@ function createApp(certificate: ServerCertificate): FastifyInstance {
 }
 
 /** Each API lives in a scope of its own, so that hooks, parsers and error shapes stay apart. */
-function registerApis(app: FastifyInstance, options: SandboxOptions, world: World, clock: DrivingClock, tokens: Tokens): void {
+function registerApis(
+  app: FastifyInstance,
+  options: SandboxOptions,
+  world: World,
+  clock: DrivingClock,
+  tokens: Tokens,
+  pages: Pages,
+): void {
   const calls = createCallLog(callsKept)
   const groups: ResourceManagerParts['groups'] = new Map()
   const addGroup = (name: string): void => {
@@ -119,6 +144,7 @@ function registerApis(app: FastifyInstance, options: SandboxOptions, world: Worl
   addGroup(options.resourceGroup)
   const { subscriptionId, resourceGroup, location, organization, speed = 1, pageSize = 100, retryAfterS = 1 } = options
   const { subnetSize = defaultSubnetSize, coresOfSku = defaultCoresOfSku } = options
+  const { projects = defaultProjects } = options
   const checkToken = (authorization: string | undefined) => checkAzureDevOpsAuthorization(authorization, options.pats, tokens)
 
   void app.register(async (scope) => {
@@ -148,8 +174,13 @@ function registerApis(app: FastifyInstance, options: SandboxOptions, world: Worl
       tstu: documentedRateLimit.tstu * Math.max(1, speed),
       delayMsMax: documentedRateLimit.delayMsMax / Math.max(1, speed),
     }
-    registerAzureDevOps(scope, { world, clock, organization, projects: options.projects ?? defaultProjects, checkToken, rateLimit })
+    const { agentPackages = [], sessionTimes = usualSessionTimes } = options
+    const { personOf, addRoutes: addMore } = pages
+    const parts = { world, clock, speed, organization, projects, checkToken, personOf, addMore, rateLimit, agentPackages, sessionTimes }
+    registerAzureDevOps(scope, parts)
   })
+  void app.register(async (scope) => registerPackageFiles(scope, options.agentPackages ?? []))
+  pages.register(app, projects)
   void app.register(async (scope) => registerControl(scope, { world, clock, calls, subscriptionId, resourceGroup, location, addGroup }))
 }
 

@@ -8,7 +8,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
 /** Program in dist/ → its source. A source that does not exist is left out. */
 function entryPoints() {
-  const entries = { main: 'backend/main.ts', sandbox: 'sandbox/main.ts', soak: 'test/soak/main.ts' }
+  const entries = { main: 'backend/main.ts', sandbox: 'sandbox/main.ts', soak: 'test/soak/main.ts', 'fuzz-claim': 'test/fuzz/main.ts' }
   for (const file of benchmarks()) entries[`bench-${path.basename(file, '.ts')}`] = `bench/${file}`
   return Object.fromEntries(Object.entries(entries).filter(([, source]) => existsSync(path.join(root, source))))
 }

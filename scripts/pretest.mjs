@@ -1,11 +1,12 @@
 /** Installs the system packages that tests and checks need, when it may; otherwise says in one sentence what to install. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { hasTests } from './suites.mjs'
 
 /** Debian package → the program it brings, and who needs it. */
 const needed = [
   { package: 'shellcheck', program: 'shellcheck', why: '`npm run check` reads the shell scripts' },
-  ...(hasTests.bats() ? [{ package: 'bats', program: 'bats', why: 'tests of agent-scripts' }] : []),
+  { package: 'bats', program: 'bats', why: 'tests of agent-scripts' },
+  { package: 'systemd', program: 'systemd-analyze', why: 'the units of agent-scripts are checked' },
+  { package: 'chromium', program: 'chromium', why: 'tests of pages' },
 ]
 
 const missing = needed.filter(({ program }) => !isInstalled(program))

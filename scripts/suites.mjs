@@ -7,8 +7,6 @@ import { fileURLToPath } from 'node:url'
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
-export const hasTests = { bats: () => batsFiles().length > 0 }
-
 /** Runs jest over everything, or over the paths and options in `args`. Returns a Totals. */
 export function runJest(args) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'jest-result-'))

@@ -1,9 +1,9 @@
 /** Runs every suite and prints the true totals over all of them as the last line. `npm test -- test/core` narrows jest. */
-import { hasTests, runBats, runJest } from './suites.mjs'
+import { runBats, runJest } from './suites.mjs'
 
 const args = process.argv.slice(2)
 const results = [runJest(args)]
-if (args.length === 0 && hasTests.bats()) results.push(runBats())
+if (args.length === 0) results.push(runBats())
 report(results)
 
 function report(totals) {

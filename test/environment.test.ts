@@ -75,6 +75,28 @@ describe('a good environment', () => {
     expect(readEnvironment({ ...minimal, SCALE_SET_AGENTS_PAT: pat }).configuration?.devOpsCredential).toEqual({ kind: 'pat', pat })
   })
 
+  it.each([
+    [{}, undefined],
+    [{ SCALE_SET_AGENTS_REGISTRAR_PAT: 'p'.repeat(52) }, { kind: 'pat', pat: 'p'.repeat(52) }],
+    [{ SCALE_SET_AGENTS_REGISTRAR_CLIENT_ID: 'r' }, { kind: 'entra', credential: { kind: 'managed-identity', clientId: 'r' } }],
+    [
+      {
+        AZURE_TENANT_ID: 't',
+        AZURE_CLIENT_ID: 'app',
+        AZURE_FEDERATED_TOKEN_FILE: '/token',
+        SCALE_SET_AGENTS_REGISTRAR_CLIENT_ID: 'r',
+      },
+      { kind: 'entra', credential: { kind: 'workload-identity', tenantId: 't', clientId: 'r', tokenFile: '/token' } },
+    ],
+  ])('registers agents with an identity of its own where there is one: %j', (env, registrar) => {
+    expect(readEnvironment({ ...minimal, ...env }).configuration?.registrar).toEqual(registrar)
+  })
+
+  it('names the file of further roots of proofs', () => {
+    const roots = file('roots.pem', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n')
+    expect(readEnvironment({ ...minimal, SCALE_SET_AGENTS_ATTESTATION_ROOTS: roots }).configuration?.attestationRoots).toBe(roots)
+  })
+
   it('names the file of certificates to trust', () => {
     const caFile = file('ca.pem', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n')
     expect(readEnvironment({ ...minimal, SCALE_SET_AGENTS_CA_FILE: caFile }).configuration?.caFile).toBe(caFile)
@@ -124,6 +146,26 @@ describe('a problem names the field, the value and the next step', () => {
     const { configuration, problems } = readEnvironment({ ...minimal, [name]: value })
     expect(configuration).toBeUndefined()
     expect(problems).toEqual([`${name} ${message}`])
+  })
+
+  it.each([
+    [
+      { SCALE_SET_AGENTS_REGISTRAR_PAT: 'p'.repeat(52), SCALE_SET_AGENTS_REGISTRAR_CLIENT_ID: 'r' },
+      'are both set; keep the one that registers agents.',
+    ],
+    [
+      { AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'app', AZURE_CLIENT_SECRET: 's3cret', SCALE_SET_AGENTS_REGISTRAR_CLIENT_ID: 'r' },
+      "which is another identity's: use a managed identity, a federated token or a certificate, or set SCALE_SET_AGENTS_REGISTRAR_PAT.",
+    ],
+    [{ SCALE_SET_AGENTS_REGISTRAR_PAT: 'hunter2' }, "is '***' (7 characters): give at least 20 characters."],
+    [
+      { SCALE_SET_AGENTS_ATTESTATION_ROOTS: '/nowhere.pem' },
+      "is '/nowhere.pem': the file cannot be read; check its path and that this user may read it.",
+    ],
+  ])('of what registers agents: %j', (env, message) => {
+    const { configuration, problems } = readEnvironment({ ...minimal, ...env })
+    expect(configuration).toBeUndefined()
+    expect(problems).toEqual([expect.stringContaining(message)])
   })
 
   it('never listens on an address that others reach', () => {

@@ -1,6 +1,7 @@
 /** Each file of `scenarios/` is one situation and what is decided in it. A new rule brings a file. */
 import { readFileSync, readdirSync } from 'node:fs'
 import path from 'node:path'
+import type { BootCause, BootPhase } from '../backend/core/boot.ts'
 import { decide } from '../backend/core/decide.ts'
 import { explain } from '../backend/core/explain.ts'
 import type { PoolSettings } from '../backend/core/settings.ts'
@@ -30,7 +31,10 @@ type Scenario = {
 }
 
 /** A snapshot in few words: `count` alike, ages in minutes or seconds before now. */
-type Compact = Omit<SnapshotOver, 'machines' | 'jobs' | 'orphans' | 'ageMs' | 'recentUpdates' | 'growthTrouble' | 'boot' | 'reimage'> & {
+type Compact = Omit<
+  SnapshotOver,
+  'machines' | 'jobs' | 'orphans' | 'ageMs' | 'recentUpdates' | 'growthTrouble' | 'bootTrouble' | 'boot' | 'reimage'
+> & {
   readonly machines?: readonly (MachineOver & { readonly count?: number; readonly forMin?: number })[]
   readonly jobs?: readonly {
     readonly count?: number
@@ -43,6 +47,7 @@ type Compact = Omit<SnapshotOver, 'machines' | 'jobs' | 'orphans' | 'ageMs' | 'r
   readonly ageS?: SnapshotOver['ageMs']
   readonly updatesS?: readonly number[]
   readonly trouble?: { readonly code: string; readonly message: string; readonly times: number; readonly agoS: number }
+  readonly bootTrouble?: { readonly cause: BootCause; readonly phase?: BootPhase; readonly times: number; readonly tryInMin: number }
   readonly bootMin?: number
   readonly reimageMin?: number
   readonly wallTime?: string
@@ -72,7 +77,7 @@ describe.each([...new Set(scenarios.map(({ line }) => line))].toSorted((a, b) =>
   })
 })
 
-function expand({ ageS = {}, updatesS = [], trouble, bootMin, reimageMin, wallTime, ...compact }: Compact): PoolSnapshot {
+function expand({ ageS = {}, updatesS = [], trouble, bootTrouble, bootMin, reimageMin, wallTime, ...compact }: Compact): PoolSnapshot {
   const { machines = [], jobs = [], orphans = [], ...plain } = compact
   return aSnapshot({
     ...plain,
@@ -95,10 +100,15 @@ function expand({ ageS = {}, updatesS = [], trouble, bootMin, reimageMin, wallTi
     ageMs: Object.fromEntries(Object.entries(ageS).map(([part, seconds]) => [part, seconds * second])),
     recentUpdates: updatesS.map((seconds) => now - seconds * second),
     ...(trouble === undefined ? {} : { growthTrouble: { ...trouble, lastAt: now - trouble.agoS * second } }),
+    ...(bootTrouble === undefined ? {} : { bootTrouble: expandBootTrouble(bootTrouble) }),
     ...(bootMin === undefined ? {} : { boot: { p50Ms: bootMin * minute, p95Ms: 2 * bootMin * minute } }),
     ...(reimageMin === undefined ? {} : { reimage: { p50Ms: reimageMin * minute } }),
     ...(wallTime === undefined ? {} : { wallTimeMs: new Date(wallTime).getTime() }),
   })
+}
+
+function expandBootTrouble({ tryInMin, ...trouble }: NonNullable<Compact['bootTrouble']>): NonNullable<PoolSnapshot['bootTrouble']> {
+  return { ...trouble, lastAt: now - minute, paused: { since: now - minute, tries: 0, tryAt: now + tryInMin * minute } }
 }
 
 function repeated<T extends { readonly count?: number }>(specs: readonly T[]): readonly Omit<T, 'count'>[] {

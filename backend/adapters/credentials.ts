@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 import { ClientCertificateCredential, ClientSecretCredential, ManagedIdentityCredential, WorkloadIdentityCredential } from '@azure/identity'
 import type { TokenCredential } from '@azure/identity'
+import type { Reading } from '../core/snapshot.ts'
 import type { ServiceClock } from './clock.ts'
+import { scrub } from './log.ts'
 import type { Authorization } from './transport.ts'
 
 export type CloudName = 'public' | 'usgov' | 'china'
@@ -53,6 +55,7 @@ export type DevOpsConfig = {
 const devOpsScope = '499b84ac-1321-427f-aa17-267ca6975798/.default'
 /** A token is renewed this long before its end. */
 const renewBeforeMs = 5 * 60_000
+const tokenMsMax = 30_000
 
 /** Makes a credential anew on each call, so that a token which was refused is not served again from its cache. */
 export type CredentialSource = () => TokenCredential
@@ -99,6 +102,27 @@ export function createDevOpsAuthorization(config: DevOpsConfig, source: Credenti
   return { header: () => Promise.resolve(header), invalidate: () => undefined }
 }
 
+/**
+ * What machines register their agents with: a PAT as it is, or a token of the identity, which agents take in a PAT's place. Unknown,
+ * with the reason, when there is none to be had.
+ */
+export function createRegistrarCredential(
+  credential: DevOpsConfig['credential'],
+  source: CredentialSource,
+  clock: ServiceClock,
+): () => Promise<Reading<string>> {
+  if (credential.kind === 'pat') return () => Promise.resolve({ known: true, value: credential.pat, at: clock.now() })
+  const authorization = createTokenAuthorization(source, devOpsScope, clock)
+  return async () => {
+    try {
+      const header = await authorization.header(clock.deadline(tokenMsMax))
+      return { known: true, value: header.slice('Bearer '.length), at: clock.now() }
+    } catch (error) {
+      return { known: false, why: scrub(error instanceof Error ? error.message : String(error)) }
+    }
+  }
+}
+
 /** Bearer tokens, kept until five minutes before their end and asked for once, however many calls wait for one. */
 export function createTokenAuthorization(source: CredentialSource, scope: string, clock: ServiceClock): Authorization {
   let credential: TokenCredential | undefined
@@ -108,7 +132,7 @@ export function createTokenAuthorization(source: CredentialSource, scope: string
   async function ask(): Promise<string> {
     credential ??= source()
     // Not the caller's signal: the others that wait for the same token must not fail with it.
-    const token = await credential.getToken(scope, { abortSignal: clock.deadline(30_000) })
+    const token = await credential.getToken(scope, { abortSignal: clock.deadline(tokenMsMax) })
     if (token === null) throw new Error(`The identity gave no token for ${scope}.`)
     const lifeMs = token.expiresOnTimestamp - clock.real.wallTimeMs()
     // A token with a life shorter than the margin is still used, for half of it.

@@ -1,8 +1,11 @@
 /** The figures of the service in Prometheus' text format. Every name begins with `scale_set_agents_`. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { BootPhase } from '../core/boot.ts'
 import type { Counts, Metrics } from '../loop/ports.ts'
 
 export type MetricsRegistry = Metrics & {
+  /** A machine told how long a phase of its boot took. */
+  bootPhase(poolId: number, phase: BootPhase, result: 'ok' | 'failed', tookMs: number): void
   /** Takes off the series of a pool that was deleted. */
   forget(poolId: number): Promise<void>
   /** The body of `/metrics`. */
@@ -35,6 +38,7 @@ export function createMetrics(options: { readonly processFigures?: boolean } = {
     },
     jobStarted: (poolId, waitedMs) => figures.wait.observe({ pool: String(poolId) }, waitedMs / 1000),
     booted: (poolId, tookMs) => figures.boot.observe({ pool: String(poolId) }, tookMs / 1000),
+    bootPhase: (poolId, phase, result, tookMs) => figures.phase.observe({ pool: String(poolId), phase, result }, tookMs / 1000),
     action: (poolId, kind, outcome) => figures.actions.inc({ pool: String(poolId), kind, outcome }),
     forget: (poolId) => forget(Object.values(figures), String(poolId)),
     text: () => registry.metrics(),
@@ -82,6 +86,10 @@ function createFigures(registry: Registry) {
     call: new Histogram({ ...named('call_seconds', 'Duration of a request.', ['api', 'operation']), buckets: milliseconds }),
     boot: new Histogram({
       ...named('boot_seconds', 'Time from the first sight of a machine to its agent online.', ['pool']),
+      buckets: minutes,
+    }),
+    phase: new Histogram({
+      ...named('boot_phase_seconds', 'Duration of a phase of a boot, as the machine measured it.', ['pool', 'phase', 'result']),
       buckets: minutes,
     }),
     actions: new Counter(named('actions_total', 'Actions by kind and outcome.', ['pool', 'kind', 'outcome'])),

@@ -17,10 +17,10 @@ export async function loadAgentScripts(folder: string): Promise<AgentScripts> {
   return { version, files: await Promise.all(files.map((file) => load(folder, file))) }
 }
 
-/** The path below the service's address at which a machine finds the script; `undefined` when there is none of that name. */
-export function scriptPath(scripts: AgentScripts, name: string): string | undefined {
+/** Where machines find the script below the service's address, without mark and name; `undefined` when there is none of that name. */
+export function scriptFolder(scripts: AgentScripts, name: string): { readonly path: string; readonly sha256: string } | undefined {
   const file = scripts.files.find((each) => each.name === name)
-  return file && `/scripts/${scripts.version}/${file.sha256}/${file.name}`
+  return file && { path: `/scripts/${scripts.version}/${file.sha256}`, sha256: file.sha256 }
 }
 
 async function load(folder: string, file: Manifest['files'][number]): Promise<AgentScript> {

@@ -5,6 +5,7 @@ import { authenticate } from './authenticate.ts'
 import type { ApiParts, App } from './parts.ts'
 import { ApiProblem, asProblem, notFound, send } from './problems.ts'
 import { agentPools } from './routes/agent-pools.ts'
+import { boots } from './routes/boots.ts'
 import { diagnostics } from './routes/diagnostics.ts'
 import { elasticPools } from './routes/elastic-pools.ts'
 import { events } from './routes/events.ts'
@@ -14,6 +15,7 @@ import { locations } from './routes/locations.ts'
 import { machines } from './routes/machines.ts'
 import { nudge } from './routes/nudge.ts'
 import { pools } from './routes/pools.ts'
+import { registration } from './routes/registration.ts'
 import { scripts } from './routes/scripts.ts'
 import { settings } from './routes/settings.ts'
 import { validationSentence, validatorCompiler } from './validation.ts'
@@ -21,7 +23,7 @@ import { validationSentence, validatorCompiler } from './validation.ts'
 export type { ApiParts } from './parts.ts'
 
 const bodyBytesMax = 256 * 1024
-const v1 = [pools, settings, machines, jobs, diagnostics, events, nudge]
+const v1 = [pools, settings, machines, boots, jobs, diagnostics, events, nudge, registration]
 const devOps = [locations, elasticPools, agentPools]
 
 /** @throws Error while it is built, for a route that does not declare its right. */

@@ -5,6 +5,7 @@
  * Times: `…AtMs` is milliseconds since 1970 by the service's clock, for display; a plain `…Ms` is a duration.
  */
 import { Type, type Static, type TSchema } from 'typebox'
+import type { BootPhase } from '../core/boot.ts'
 import type { Decision, Reason, Action } from '../core/decision.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import type { Machine, PoolSnapshot, Stage } from '../core/snapshot.ts'
@@ -56,6 +57,14 @@ const settingsFields: Record<keyof PoolSettings, TSchema> = {
   ),
   timeZone: Type.String({ description: 'IANA zone of the windows.' }),
   capabilities: Type.Record(Type.String(), Type.String(), { description: 'Capabilities declared for jobs with demands.' }),
+  agentVersion: Type.String({
+    description: 'The agent that new machines install, as 4.255.0; empty: the newest that Azure DevOps offers.',
+  }),
+  sudo: Type.Boolean({ description: "The agent's account may use sudo without a password. Linux only." }),
+  holdUpgrades: Type.Boolean({ description: 'Automatic upgrades that would restart something under a job are held back.' }),
+  saveCreationFailed: Type.Boolean({ description: 'Machines that failed before the agent extension ran may be saved, too.' }),
+  proxy: Type.String({ description: 'The proxy of the machines, without user and password; empty: what their image says.' }),
+  tokenInModel: Type.Boolean({ description: "For services that machines cannot reach: a credential stands in the scale set's model." }),
   deleting: Type.Boolean({ description: 'The pool is being deleted. Set by the service only.' }),
 }
 export const settingsShape = Type.Unsafe<PoolSettings>(Type.Object(settingsFields))
@@ -141,7 +150,13 @@ export const poolDetail = Type.Object({
       lostToOnceRace: Type.Integer({ description: 'Assignments lost because an agent ended after its one job.' }),
     }),
   ),
-  boot: Type.Optional(Type.Object({ p50Ms: Type.Optional(Type.Number()), p95Ms: Type.Optional(Type.Number()) })),
+  boot: Type.Optional(
+    Type.Object({
+      p50Ms: Type.Optional(Type.Number()),
+      p95Ms: Type.Optional(Type.Number()),
+      phases: Type.Optional(Type.Record(Type.String(), Type.Object({ p50Ms: Type.Number(), p95Ms: Type.Number() }))),
+    }),
+  ),
   openActions: list(
     Type.Object({
       id: Type.String(),
@@ -263,6 +278,33 @@ export const whyView = Type.Object({
   from: oneOf(['latest', 'history']),
 })
 export type WhyView = Static<typeof whyView>
+
+const bootPhaseView = Type.Object({
+  phase: Type.Unsafe<BootPhase>({ type: 'string' }),
+  result: oneOf(['ok', 'failed']),
+  durationMs: Type.Number({ description: 'As the machine measured it.' }),
+  atMs: Type.Number({ description: 'When it was told.' }),
+  detail: Type.String({ description: 'What the script said of it, at most 4 KB.' }),
+  cause: Type.Optional(Type.String({ description: 'Of a failed phase: its name, such as hash-mismatch.' })),
+  causeText: Type.Optional(Type.String({ description: 'The cause in a sentence.' })),
+  fix: Type.Optional(Type.String({ description: 'The next step.' })),
+})
+export type BootPhaseView = Static<typeof bootPhaseView>
+
+/** `GET …/machines/{machine}/boot`: also of a machine that is gone. One row for each life, newest first. */
+export const bootView = Type.Object({
+  poolId: Type.Integer(),
+  machine: Type.String(),
+  lives: list(
+    Type.Object({
+      machineId: Type.String(),
+      createdAt: Type.String({ description: "Azure's creation time of the machine." }),
+      generation: Type.Integer({ description: '1 after its creation, one more after each reimage.' }),
+      phases: list(bootPhaseView),
+    }),
+  ),
+})
+export type BootView = Static<typeof bootView>
 
 // ---------------------------------------------------------------- passes and Diagnostics
 

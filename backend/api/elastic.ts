@@ -1,6 +1,5 @@
 /** Azure DevOps' elastic pool shapes, from what the service knows. Field names are Azure DevOps'. */
 import type { Machine } from '../core/snapshot.ts'
-import { checkSettings, defaultSettings, type PoolSettings } from '../core/settings.ts'
 import type { AgentPool, Refusal } from '../loop/pool-parts.ts'
 import type { Clock, LogEntry, PoolRecord } from '../loop/ports.ts'
 import type { SettingsInput } from './contract.ts'
@@ -51,21 +50,13 @@ export function settingsFromElastic(sent: ElasticSettings): SettingsInput {
 }
 
 /** A refusal of settings with every problem, in the names that the client sent. Others stay as they are. */
-export function inWireNames(refusal: Refusal, sent: SettingsInput, base: PoolSettings = defaultSettings): Refusal {
+export function inWireNames(refusal: Refusal): Refusal {
   if (refusal.problems === undefined) return refusal
-  const problems = [...refusal.problems, ...furtherProblems(refusal.problems, sent, base)].map(({ field, message }) => ({
+  const problems = refusal.problems.map(({ field, message }) => ({
     field: wireNameOf.get(field) ?? field,
     message: message.replace(/^[a-zA-Z]+(?= is )|\bmachinesMax\b/g, (name) => wireNameOf.get(name) ?? name),
   }))
   return { ...refusal, problems, message: problems.map(({ message }) => message).join(' ') }
-}
-
-/** The rule book stops at a value that is none; this judges the others without it. */
-function furtherProblems(found: readonly { readonly field: string }[], sent: SettingsInput, base: PoolSettings) {
-  const bad = new Set(found.map(({ field }) => field))
-  if (bad.has('machinesMax')) return []
-  const rest = Object.fromEntries(Object.entries(sent).filter(([field]) => !bad.has(field)))
-  return checkSettings({ ...base, ...rest }).problems.filter(({ field }) => !bad.has(field))
 }
 
 export function elasticPool(record: PoolRecord, latest: Latest | undefined, dialect: Dialect) {

@@ -4,9 +4,11 @@ import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, Raw
 import type { Decision } from '../core/decision.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
+import type { Boots } from '../loop/ports-boot.ts'
 import type { Clock, Intent, Log, LogEntry, Settings, StoredPass } from '../loop/ports.ts'
 import type { Organization } from '../loop/pool-parts.ts'
 import type { Pools } from '../loop/pools.ts'
+import type { Registrar } from '../registration/registrar.ts'
 import type { AgentScripts } from './agent-scripts.ts'
 
 export type ApiParts = {
@@ -24,6 +26,9 @@ export type ApiParts = {
   readonly organization: Pick<Organization, 'pool'>
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
   readonly scripts: AgentScripts
+  /** Judges what machines send. */
+  readonly registrar: Registrar
+  readonly boots: Pick<Boots, 'of'>
   /** Why this replica may not change pools now; `undefined` while it holds the lease. */
   readonly leaseProblem: () => string | undefined
 }

@@ -128,6 +128,7 @@ const sick: ReadonlySet<Reason['code']> = new Set([
   'not-ours',
   'scale-set-blocked',
   'backing-off',
+  'boot-trouble',
   'mass-failure',
   'invariant',
 ])

@@ -7,6 +7,7 @@ import {
   createAzureAuthorization,
   createAzureCredential,
   createDevOpsAuthorization,
+  createRegistrarCredential,
   type AzureConfig,
   type DevOpsConfig,
 } from '../adapters/credentials.ts'
@@ -14,6 +15,7 @@ import { createDevOpsAdmin } from '../adapters/devops-admin.ts'
 import type { Http } from '../adapters/http.ts'
 import { createScaleSetChecks, type ScaleSetChecks } from '../adapters/scale-set-checks.ts'
 import { createScaleSet } from '../adapters/scale-set.ts'
+import type { Reading } from '../core/snapshot.ts'
 import type { Configuration } from '../environment.ts'
 import type { CheckedAccess } from '../loop/pool-check.ts'
 import type { Organization } from '../loop/pools.ts'
@@ -25,6 +27,8 @@ export type Outside = {
   readonly pipelines: Pipelines
   readonly organization: Organization
   scaleSet(scaleSetId: string): ScaleSet & CheckedAccess
+  /** What machines register their agents with. */
+  registrarCredential(): Promise<Reading<string>>
   close(): Promise<void>
 }
 
@@ -54,10 +58,17 @@ export function connectOutside(configuration: Configuration, clock: ServiceClock
         createScaleSetChecks({ http: azureHttp, scaleSetId }),
         scaleSetId,
       ),
+    registrarCredential: registrarCredential(configuration, azure, clock),
     async close() {
       await Promise.all([devOps.close(), azureHttp.close()])
     },
   }
+}
+
+/** The registrar's own credential, or else the one that the service calls Azure DevOps with. */
+function registrarCredential({ registrar, devOpsCredential }: Configuration, azure: AzureConfig, clock: ServiceClock) {
+  const credential = registrar?.kind === 'entra' ? registrar.credential : azure.credential
+  return createRegistrarCredential(registrar ?? devOpsCredential, createAzureCredential({ ...azure, credential }), clock)
 }
 
 /** The adapter lists the settings of this scale set only; the check wants to be told so. */

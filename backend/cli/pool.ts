@@ -1,4 +1,4 @@
-/** `pool list | create | set | delete | pause | resume | confirm`. */
+/** `pool list | create | set | delete | pause | resume | try-again | confirm`. */
 import type {
   Accepted,
   Confirmation,
@@ -55,7 +55,7 @@ export async function deletePool(client: Client, io: Io, poolName: string, confi
   return tell(io, await client.send<Accepted>('DELETE', `/pools/${poolId}`))
 }
 
-export async function pausePool(client: Client, io: Io, poolName: string, order: 'pause' | 'resume'): Promise<ExitCode> {
+export async function orderPool(client: Client, io: Io, poolName: string, order: 'pause' | 'resume' | 'try-again'): Promise<ExitCode> {
   const { poolId } = await findPool(client, poolName)
   return tell(io, await client.send<Accepted>('POST', `/pools/${poolId}/${order}`))
 }

@@ -10,7 +10,7 @@ import { parseDuration } from './duration.ts'
 import { events } from './events.ts'
 import { asFailure, exitCodes, Failure, type ExitCode } from './exit.ts'
 import { createIo, type Io } from './io.ts'
-import { confirmPool, createPool, deletePool, listPools, pausePool, setPool } from './pool.ts'
+import { confirmPool, createPool, deletePool, listPools, orderPool, setPool } from './pool.ts'
 import { count, settingsFrom, withDemoSettings, withSettings } from './settings-options.ts'
 import { status } from './status.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -126,6 +126,12 @@ function addQuestions(program: Command, around: Surroundings, finish: Finish): v
     .option('--pool <name>', 'name or id of the pool')
 }
 
+const poolOrders = [
+  ['pause', 'change nothing until it is resumed'],
+  ['resume', 'go on after a pause'],
+  ['try-again', 'try one machine now while growth pauses because machines do not start'],
+] as const
+
 function addPools(program: Command, around: Surroundings, finish: Finish): void {
   const pool = program.command('pool').description('list, create, change and delete pools')
   const add = (name: string, run: Run): Command => asking(pool.command(name), around, finish, run)
@@ -154,9 +160,9 @@ function addPools(program: Command, around: Surroundings, finish: Finish): void 
         'take-over',
       ]),
     )
-  for (const order of ['pause', 'resume'] as const) {
-    add(order, (client, io, _, name = '') => pausePool(client, io, name, order))
-      .description(order === 'pause' ? 'change nothing until it is resumed' : 'go on after a pause')
+  for (const [order, description] of poolOrders) {
+    add(order, (client, io, _, name = '') => orderPool(client, io, name, order))
+      .description(description)
       .argument('<pool>', 'name or id')
   }
 }

@@ -2,18 +2,23 @@
 import { existsSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { createAgentPackages } from '../adapters/agent-packages.ts'
 import { createClock, type ServiceClock } from '../adapters/clock.ts'
 import { createMetrics } from '../adapters/metrics.ts'
 import { loadAgentScripts } from '../api/agent-scripts.ts'
 import { buildApp } from '../api/app.ts'
+import { compareVersions } from '../core/demand.ts'
+import { agentVersionMin } from '../core/settings.ts'
 import type { Configuration } from '../environment.ts'
 import { createPools } from '../loop/pools.ts'
 import type { Log } from '../loop/ports.ts'
 import { createLoop } from '../loop/run.ts'
+import { createBoots } from '../store/boots.ts'
 import { openDatabase, type Database, type DatabasePlace } from '../store/database.ts'
 import { createHistory, lastInstant } from '../store/history.ts'
 import { createJournal } from '../store/journal.ts'
 import { createLeases, type Leases } from '../store/lease.ts'
+import { createNotes } from '../store/notes.ts'
 import { prune } from '../store/prune.ts'
 import { createSettings } from '../store/settings.ts'
 import { forgetAddress, noteAddress, operatorKeyFor, prepareDataDirectory } from './data-directory.ts'
@@ -22,6 +27,7 @@ import { extensionFor } from './extension-entry.ts'
 import { createLeaseKeeper, leaseMs, type LeaseKeeper } from './lease-keeper.ts'
 import { checkSignIn, connectOutside, type Outside } from './outside.ts'
 import { ownerIdOf } from './owner.ts'
+import { createRegistration } from './registration.ts'
 
 export type ServiceOptions = {
   readonly configuration: Configuration
@@ -78,15 +84,22 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const keeper = await createLeaseKeeper({ leases, clock, log })
   ends.push(keeper.release)
 
-  const { app, loop, settings } = await compose(options, { database, clock, metrics, outside, keeper, operatorKey })
+  const stopped = new AbortController()
+  const ground = { database, clock, metrics, outside, keeper, operatorKey, signal: stopped.signal }
+  const { app, loop, settings, packages } = await compose(options, ground)
   ends.push(async () => app.close())
   const { host, port } = configuration
   const url = await app.listen({ host, port }).catch((error: unknown) => Promise.reject(listenFailure(error, host, port)))
   noteAddress(configuration.data, url)
   ends.push(() => forgetAddress(configuration.data, url))
 
-  const stopped = new AbortController()
-  const parts = [loop.run(stopped.signal), keeper.run(stopped.signal), pruneNowAndThen(database, settings, clock, log, stopped.signal)]
+  const { signal } = stopped
+  const parts = [
+    loop.run(signal),
+    keeper.run(signal),
+    packages.run(signal, loop.nudge),
+    pruneNowAndThen(database, settings, clock, log, signal),
+  ]
   const running = Promise.all(parts).then(() => undefined)
   // Whoever awaits it hears of a fault; nobody may be waiting yet.
   running.catch(() => undefined)
@@ -135,18 +148,21 @@ type Ground = {
   readonly outside: Outside
   readonly keeper: LeaseKeeper
   readonly operatorKey: string
+  /** The service stops. */
+  readonly signal: AbortSignal
 }
 
 /** The loop, the pools and the API over them. */
-async function compose(
-  { configuration, log, packageFolder, version }: ServiceOptions,
-  { database, clock, metrics, outside, keeper, operatorKey }: Ground,
-) {
+async function compose(options: ServiceOptions, ground: Ground) {
+  const { configuration, log, packageFolder, version } = options
+  const { database, clock, metrics, outside, keeper, operatorKey, signal } = ground
   const { pipelines, organization } = outside
   const ownerId = await ownerIdOf(database, configuration.organizationUrl)
   const settings = createSettings(database, clock)
   const scripts = await loadAgentScripts(join(packageFolder, 'dist', 'agent-scripts'))
   const serviceUrl = configuration.publicUrl ?? `http://${configuration.host}:${configuration.port}`
+  const packages = await packagesOf(ground, log)
+  const boots = createBoots(database)
   const loop = createLoop({
     clock,
     log,
@@ -162,7 +178,8 @@ async function compose(
     journal: createJournal(database, clock),
     lease: keeper.current,
     connect: (record) => ({ pipelines, scaleSet: outside.scaleSet(record.scaleSetId) }),
-    extension: extensionFor(scripts, serviceUrl),
+    boots,
+    extension: extensionFor({ scripts, serviceUrl, packages, organizationUrl: configuration.organizationUrl, ...patOf(configuration) }),
   })
   const pools = createPools({
     owner: ownerId,
@@ -171,6 +188,10 @@ async function compose(
     agents: pipelines.agents,
     scaleSet: outside.scaleSet,
     wake: loop.wake,
+  })
+  const registrar = createRegistration({
+    ...{ configuration, database, clock, log, metrics, outside, settings, packages, boots, signal },
+    nudge: loop.nudge,
   })
   const app = await buildApp({
     operatorKey,
@@ -183,11 +204,29 @@ async function compose(
     organization,
     metrics,
     scripts,
+    registrar,
+    boots,
     history: createHistory(database),
     leaseProblem: keeper.problem,
     ...(configuration.hookSecret !== undefined && { hookSecret: configuration.hookSecret }),
   })
-  return { app, loop, settings }
+  return { app, loop, settings, packages }
+}
+
+async function packagesOf({ outside, clock, database }: Ground, log: Log) {
+  const packages = createAgentPackages({
+    ...{ http: outside.devOps, clock, log, compareVersions },
+    ...createNotes(database),
+    versionMin: agentVersionMin,
+  })
+  await packages.recall()
+  return packages
+}
+
+/** The personal access token that registers agents, if it is one that does. */
+function patOf({ registrar, devOpsCredential }: Configuration): { readonly pat?: string } {
+  const credential = registrar ?? devOpsCredential
+  return credential.kind === 'pat' ? { pat: credential.pat } : {}
 }
 
 function placeOf(configuration: Configuration): DatabasePlace {

@@ -11,6 +11,10 @@ type Parsed = {
   readonly saved?: number
   readonly delay?: number
   readonly interactive?: boolean
+  readonly agentVersion?: string
+  readonly proxy?: string
+  readonly sudo?: boolean
+  readonly holdUpgrades?: boolean
   readonly settings?: string
 }
 
@@ -21,6 +25,12 @@ export function withSettings(command: Command): Command {
     .option('--delay <minutes>', 'delay in minutes before deleting excess idle agents', count)
     .option('--interactive', 'configure VMs to run interactive tests')
     .option('--no-interactive', 'do not')
+    .option('--agent-version <x.y.z>', "the agent that new machines install; '' is the newest that Azure DevOps offers")
+    .option('--proxy <url>', "the proxy of the machines; '' is what their image says")
+    .option('--sudo', "the agent's account may use sudo without a password (Linux)")
+    .option('--no-sudo', 'it may not')
+    .option('--hold-upgrades', 'hold back automatic upgrades that would restart something under a job')
+    .option('--no-hold-upgrades', 'let them run')
     .option('--settings <file>', 'JSON file with any of the settings of docs/settings.md; the options above go before it')
 }
 
@@ -42,6 +52,10 @@ export function settingsFrom(options: Parsed): SettingsInput {
     savedMax: options.saved,
     idleDelayMinutes: options.delay,
     interactive: options.interactive,
+    agentVersion: options.agentVersion,
+    proxy: options.proxy,
+    sudo: options.sudo,
+    holdUpgrades: options.holdUpgrades,
   }
   const stated = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as SettingsInput
   return options.settings === undefined ? stated : { ...readSettingsFile(options.settings), ...stated }

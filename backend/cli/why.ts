@@ -1,5 +1,6 @@
 /** `why <job|machine>`: why a job waits, or why a machine stays or leaves. */
-import type { PoolList, PoolSummary, WhyView } from '../api/contract.ts'
+import type { BootView, PoolList, PoolSummary, WhyView } from '../api/contract.ts'
+import { bootLines } from './boot-lines.ts'
 import type { Client } from './client.ts'
 import { formatDuration } from './duration.ts'
 import { exitCodes, Failure, type ExitCode } from './exit.ts'
@@ -9,7 +10,7 @@ import { harmless } from './text.ts'
 
 type Kind = 'job' | 'machine'
 export type Subject = { readonly kinds: readonly Kind[]; readonly id: string }
-type Answer = { readonly kind: Kind; readonly pool: PoolSummary; readonly view: WhyView }
+type Answer = { readonly kind: Kind; readonly pool: PoolSummary; readonly view: WhyView; readonly boot?: BootView }
 
 /** `3`, `linux000003`, `job 3` or `machine 3`. A number alone may be a job request and a machine's instance id. */
 export function subjectOf(first: string, second: string | undefined): Subject {
@@ -28,7 +29,7 @@ export async function why(client: Client, io: Io, subject: Subject, poolName: st
   if (answers.length === 0) throw new Failure(exitCodes.no, [...ended, ...nothingOf(subject, where)].join('\n'))
   answer(
     io,
-    answers.map(({ view }) => view),
+    answers.map(({ view, boot }) => ({ ...view, ...(boot && { boot }) })),
     () => [...ended, ...answers.map((each) => inWords(each, pools.length > 1))].join('\n'),
   )
   return exitCodes.ok
@@ -39,8 +40,10 @@ async function answersFor(client: Client, pools: readonly PoolSummary[], { kinds
   const found: Answer[] = []
   for (const kind of kinds) {
     for (const pool of pools) {
-      const view = await client.find<WhyView>(`/pools/${pool.poolId}/${kind}s/${encodeURIComponent(id)}/why`)
-      if (view !== undefined) found.push({ kind, pool, view })
+      const path = `/pools/${pool.poolId}/${kind}s/${encodeURIComponent(id)}`
+      const view = await client.find<WhyView>(`${path}/why`)
+      const boot = view && kind === 'machine' ? await client.find<BootView>(`${path}/boot`) : undefined
+      if (view !== undefined) found.push({ kind, pool, view, ...(boot && { boot }) })
     }
   }
   const present = found.filter(({ view }) => view.from === 'latest')
@@ -58,11 +61,12 @@ function nothingOf({ kinds, id }: Subject, where: string): readonly string[] {
   ]
 }
 
-function inWords({ kind, pool, view }: Answer, nameThePool: boolean): string {
+function inWords({ kind, pool, view, boot }: Answer, nameThePool: boolean): string {
   const start = view.estimatedStartMs === undefined ? [] : [`Expected to start in ${formatDuration(view.estimatedStartMs)}.`]
   const name = `${kind === 'job' ? 'Job request' : 'Machine'} ${view.subject}${nameThePool ? ` of pool ${pool.name}` : ''}`
   const head = view.from === 'history' ? `${name}: what was recorded` : name
-  return [harmless(head), ...[...view.sentences, ...start].map((sentence) => `  ${harmless(sentence)}`)].join('\n')
+  const lines = [...view.sentences, ...start, ...(boot === undefined ? [] : bootLines(boot))]
+  return [harmless(head), ...lines.map((line) => `  ${harmless(line)}`)].join('\n')
 }
 
 function isNumber(text: string): boolean {

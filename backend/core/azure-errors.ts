@@ -1,7 +1,6 @@
 /** Azure's error codes in plain words: what happened, and what to do. The only table of them. */
+import type { Translation } from './boot.ts'
 import type { Room } from './snapshot.ts'
-
-export type Translation = { readonly cause: string; readonly fix: string }
 
 const table: readonly (readonly [RegExp, Translation])[] = [
   [

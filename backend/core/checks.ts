@@ -27,6 +27,7 @@ export type CheckId =
   | 'admin-user'
   | 'vm-identity'
   | 'spot'
+  | 'token-in-model'
   | 'protection'
   | 'autoscale'
   | 'permissions'
@@ -53,7 +54,7 @@ export type CheckFacts = {
   /** This service, and its pool when there is one already: whose claim is ours. */
   readonly owner: string
   readonly poolId?: number
-  readonly settings: Pick<PoolSettings, 'machinesMax' | 'tearDownAfterUse' | 'interactive'>
+  readonly settings: Pick<PoolSettings, 'machinesMax' | 'tearDownAfterUse' | 'interactive'> & Partial<Pick<PoolSettings, 'tokenInModel'>>
   /** `undefined` when Azure says that it does not exist. */
   readonly scaleSet: Reading<CheckedScaleSet | undefined>
   readonly machines: Reading<readonly { readonly id: string; readonly name: string; readonly protected: boolean }[]>
@@ -106,7 +107,16 @@ function ofTheModel(pool: Judged, set: CheckedScaleSet, fix: Fixes): readonly Fi
     { id: 'admin-user', ...adminUser(set, fix) },
     { id: 'vm-identity', ...vmIdentity(set, fix) },
     ...(set.evictionPolicy === undefined ? [] : [{ id: 'spot' as const, ...spot(set.evictionPolicy, fix) }]),
+    ...(pool.settings.tokenInModel === true ? [{ id: 'token-in-model' as const, ...tokenInModel }] : []),
   ]
+}
+
+/** What it costs: docs/extension.md. */
+const tokenInModel: Verdict = {
+  severity: 'warning',
+  cause: 'The pool keeps a personal access token in the model of the scale set (tokenInModel).',
+  effect: 'Whoever is root on a machine may find it, and machines report nothing of their boots.',
+  fix: `echo '{"tokenInModel": false}' > settings.json && scale-set-agents pool set POOL --settings settings.json`,
 }
 
 function besideTheModel(facts: CheckFacts, fix: Fixes): readonly Finding[] {

@@ -1,4 +1,5 @@
 /** What is decided: numbers, actions and reasons. Types only. */
+import type { BootFailure } from './boot.ts'
 import type { Instant, LeaveCause, NextLife } from './snapshot.ts'
 
 /** One machine in one of its lives. An action on it is void once the generation has changed. */
@@ -68,6 +69,14 @@ export type Reason =
     }
   | { readonly code: 'update-rate'; readonly sent: number; readonly freeAt: Instant }
   | { readonly code: 'backing-off'; readonly azureCode: string; readonly message: string; readonly times: number; readonly freeAt: Instant }
+  | (BootFailure & {
+      readonly code: 'boot-trouble'
+      readonly times: number
+      readonly needed: number
+      readonly granted: number
+      readonly coming: number
+      readonly tryAt: Instant
+    })
   | { readonly code: 'owed'; readonly machines: number }
   | { readonly code: 'paused' }
   | {

@@ -1,5 +1,6 @@
 /** Reason → one plain sentence. The only place that words reasons. */
 import { translate } from './azure-errors.ts'
+import { bootText } from './boot.ts'
 import type { Reason, StayCause } from './decision.ts'
 import type { Instant, LeaveCause, NextLife } from './snapshot.ts'
 
@@ -37,6 +38,8 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
       return `${count(reason.sent, 'update')} of the scale set were sent within a minute; the next goes in ${duration(reason.freeAt - now)}.`
     case 'backing-off':
       return backingOff(reason, now)
+    case 'boot-trouble':
+      return bootTrouble(reason, now)
     case 'owed':
       return `Azure owes ${count(reason.machines, 'machine')} of the capacity and no operation runs; they are asked for again.`
     case 'paused':
@@ -76,6 +79,7 @@ type MachineReason = Exclude<
       | 'room'
       | 'update-rate'
       | 'backing-off'
+      | 'boot-trouble'
       | 'owed'
       | 'paused'
       | 'unknown'
@@ -219,6 +223,17 @@ function backingOff(reason: Extract<Reason, { code: 'backing-off' }>, now: Insta
   const { cause, fix } = translate(reason.azureCode)
   const again = reason.times > 1 ? ` for the ${ordinal(reason.times)} time in a row` : ''
   return `Azure could not create machines${again} (${reason.azureCode}). ${cause} ${fix} The next attempt is in ${duration(reason.freeAt - now)}.`
+}
+
+function bootTrouble(reason: Extract<Reason, { code: 'boot-trouble' }>, now: Instant): string {
+  const { times, needed, granted, coming, tryAt } = reason
+  const next =
+    granted > 0
+      ? 'One is tried now.'
+      : coming > 0
+        ? 'The next is tried when it is known what becomes of those that are coming.'
+        : `The next is tried in ${duration(tryAt - now)}, or at once with: scale-set-agents pool try-again POOL.`
+  return `${count(needed, 'machine')} needed, but growth is paused: ${count(times, 'machine')} in a row failed to start, the last${bootText(reason)} ${next}`
 }
 
 function ordinal(number: number): string {

@@ -1,6 +1,6 @@
 /** Unhealthy machines: saved, removed, or left alone. */
 import type { Reason } from './decision.ts'
-import type { CompleteSnapshot, Instant, LeaveCause, Machine } from './snapshot.ts'
+import type { CompleteSnapshot, Instant, LeaveCause, Machine, MachineIn } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
 
 const minuteMs = 60_000
@@ -63,12 +63,12 @@ export function unhealthyBecause(machine: Machine, settings: PoolSettings, now: 
     case 'starting': {
       if (mayStillCome(machine, settings, now)) return undefined
       const cause = machine.after === 'create' ? 'failed-to-start' : 'failed-to-restart'
-      return { machine, cause, savable: true, detail: `its agent was not online within ${settings.startMinutesMax} minutes` }
+      return { machine, cause, savable: true, detail: tooLate(machine, settings) }
     }
     case 'reimaging':
       return age < reimageMsMax ? undefined : { machine, cause: 'failed-to-restart', savable: false, detail: 'the reimage did not end' }
     case 'failed':
-      return failed(machine, age)
+      return failed(machine, settings, age)
     case 'offline':
       return age < offlineGraceMs || machine.requestId !== undefined
         ? undefined
@@ -84,10 +84,17 @@ export function mayStillCome(machine: Machine, settings: PoolSettings, now: Inst
   return machine.stage === 'starting' && now - machine.since < settings.startMinutesMax * minuteMs
 }
 
-function failed(machine: Extract<Machine, { stage: 'failed' }>, age: number): Unhealthy | undefined {
+/** Machines without a way to this service report nothing. */
+function tooLate({ phase }: MachineIn<'starting'>, { startMinutesMax, tokenInModel }: PoolSettings): string {
+  const heard = phase !== undefined ? `, the last that it reported was ${phase}` : tokenInModel ? '' : ' and nothing was heard of it'
+  return `its agent was not online within ${startMinutesMax} minutes${heard}`
+}
+
+function failed(machine: MachineIn<'failed'>, settings: PoolSettings, age: number): Unhealthy | undefined {
   if (machine.requestId !== undefined) return undefined
   if (machine.cause === 'stopped' && age < offlineGraceMs) return undefined
-  return { machine, cause: machine.cause, savable: machine.cause === 'extension-failed', detail: machine.code }
+  const savable = machine.cause === 'extension-failed' || (machine.cause === 'creation-failed' && settings.saveCreationFailed)
+  return { machine, cause: machine.cause, savable, detail: `${machine.code}${machine.phase === undefined ? '' : ` in ${machine.phase}`}` }
 }
 
 /** One whose agent is still registered takes a pass longer, and does not use up the deletes of this one. */

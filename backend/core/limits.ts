@@ -1,5 +1,6 @@
 /** Holding a wanted number of new machines to the maximum, quota, subnet and rate. Each limit names itself. */
 import type { Reason } from './decision.ts'
+import { comingMachines } from './demand.ts'
 import type { GrowthTrouble, Instant, PoolSnapshot } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
 
@@ -30,7 +31,21 @@ export function grantGrowth(snapshot: PoolSnapshot, settings: PoolSettings, need
   for (const { kind, machines, detail } of snapshot.rooms) {
     cap(machines - snapshot.asked, (granted) => ({ code: 'room', kind, detail, needed: need, granted }))
   }
+  const trouble = snapshot.bootTrouble
+  if (trouble?.paused !== undefined) {
+    const { cause, phase, times, paused } = trouble
+    const coming = mayBeComing(snapshot)
+    const allowed = coming === 0 && now >= paused.tryAt ? 1 : 0
+    const where = phase === undefined ? {} : { phase }
+    cap(allowed, (granted) => ({ code: 'boot-trouble', cause, ...where, times, needed: need, granted, coming, tryAt: paused.tryAt }))
+  }
   return { by, reasons }
+}
+
+/** A machine that an old list leaves out may still be on its way. */
+function mayBeComing(snapshot: PoolSnapshot): number {
+  const unclear = snapshot.machines.known ? snapshot.machines.value.filter((machine) => machine.stage === 'unclear').length : 0
+  return comingMachines(snapshot) + unclear
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What a person decides for a pool. One rule book for the API, the hub's form and files. */
+import { compareVersions } from './demand.ts'
 
 export type StandbyWindow = {
   /** Days of the week, 0 = Sunday. */
@@ -33,6 +34,18 @@ export type PoolSettings = {
   readonly timeZone: string
   /** Capabilities declared for jobs with demands, before an agent has shown its own. */
   readonly capabilities: Readonly<Record<string, string>>
+  /** The agent that new machines install; '' is the newest that Azure DevOps offers. */
+  readonly agentVersion: string
+  /** The agent's account may use sudo without a password, as in the built-in feature. Linux only. */
+  readonly sudo: boolean
+  /** Automatic upgrades of the system that would restart something under a job are held back. */
+  readonly holdUpgrades: boolean
+  /** Machines that failed before our extension ran may be saved, too. */
+  readonly saveCreationFailed: boolean
+  /** The proxy of the machines; '' is what their image says. */
+  readonly proxy: string
+  /** For services that machines cannot reach: a credential stands in the scale set's model, and nothing is reported. */
+  readonly tokenInModel: boolean
   /** The pool is being deleted: drain, delete, release. Set by the service, never by a form. */
   readonly deleting: boolean
 }
@@ -41,6 +54,9 @@ export type PoolSettings = {
 export type ImageFacts = { readonly os: 'linux' | 'windows'; readonly client?: boolean }
 
 export type Problem = { readonly field: string; readonly message: string }
+
+/** The lowest agent that is accepted; docs/adr/0007. */
+export const agentVersionMin = '3.227.1'
 
 export const defaultSettings: PoolSettings = {
   tearDownAfterUse: false,
@@ -54,6 +70,12 @@ export const defaultSettings: PoolSettings = {
   standbyWindows: [],
   timeZone: 'UTC',
   capabilities: {},
+  agentVersion: '',
+  sudo: true,
+  holdUpgrades: true,
+  saveCreationFailed: false,
+  proxy: '',
+  tokenInModel: false,
   deleting: false,
 }
 
@@ -71,8 +93,7 @@ export function checkSettings(
   }
   const given = input as Readonly<Record<string, unknown>>
   const candidate = { ...defaultSettings, ...given } as PoolSettings
-  const problems = [...unknownFields(given), ...typeProblems(candidate)]
-  if (problems.length === 0) problems.push(...relationProblems(candidate), ...imageProblems(candidate, image))
+  const problems = [...unknownFields(given), ...typeProblems(candidate), ...relationProblems(candidate), ...imageProblems(candidate, image)]
   return problems.length === 0 ? { settings: candidate, problems } : { problems }
 }
 
@@ -91,7 +112,16 @@ const wholeNumbers = {
   startMinutesMax: [1, 120],
 } as const
 
-const yesOrNo = ['tearDownAfterUse', 'interactive', 'paused', 'deleting'] as const
+const yesOrNo = [
+  'tearDownAfterUse',
+  'interactive',
+  'paused',
+  'sudo',
+  'holdUpgrades',
+  'saveCreationFailed',
+  'tokenInModel',
+  'deleting',
+] as const
 
 function typeProblems(settings: PoolSettings): Problem[] {
   const problems: Problem[] = []
@@ -106,7 +136,31 @@ function typeProblems(settings: PoolSettings): Problem[] {
   if (typeof settings.timeZone !== 'string' || !isTimeZone(settings.timeZone)) {
     problems.push({ field: 'timeZone', message: `timeZone is ${show(settings.timeZone)}; give an IANA name such as Europe/Berlin or UTC.` })
   }
-  return [...problems, ...capabilityProblems(settings.capabilities), ...windowProblems(settings.standbyWindows)]
+  return [
+    ...problems,
+    ...capabilityProblems(settings.capabilities),
+    ...windowProblems(settings.standbyWindows),
+    ...versionProblems(settings.agentVersion),
+    ...proxyProblems(settings.proxy),
+  ]
+}
+
+function versionProblems(version: unknown): Problem[] {
+  const isVersion = typeof version === 'string' && /^\d{1,4}\.\d{1,4}\.\d{1,6}$/.test(version)
+  if (version === '' || (isVersion && compareVersions(version, agentVersionMin) >= 0)) return []
+  const what = isVersion ? 'older than this service supports' : 'no version'
+  const message = `agentVersion is ${show(version)}, ${what}; give ${agentVersionMin} or a newer one, or nothing for the newest that Azure DevOps offers.`
+  return [{ field: 'agentVersion', message }]
+}
+
+/** Settings are stored, shown and logged as they are: a password has no place among them. */
+function proxyProblems(proxy: unknown): Problem[] {
+  if (proxy === '' || (typeof proxy === 'string' && /^https?:\/\/([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?\/?$/i.test(proxy))) return []
+  const message =
+    typeof proxy === 'string' && proxy.includes('@')
+      ? 'proxy carries a user or a password, which every reader of the settings would see; let the proxy accept the subnet of the machines, and give its address alone.'
+      : `proxy is ${show(proxy)}; give an address such as http://proxy.example.com:3128, or nothing.`
+  return [{ field: 'proxy', message }]
 }
 
 function capabilityProblems(capabilities: unknown): Problem[] {
@@ -140,36 +194,34 @@ function windowProblem(window: unknown, field: string): Problem[] {
   return problems
 }
 
-function relationProblems(settings: PoolSettings): Problem[] {
-  const problems: Problem[] = []
-  const above = (field: string, standby: number): void => {
-    if (standby > settings.machinesMax)
-      problems.push({
-        field,
-        message: `${field} is ${standby}, above the maximum of ${settings.machinesMax} machines; lower it or raise machinesMax.`,
-      })
-  }
-  above('standby', settings.standby)
-  settings.standbyWindows.forEach((window, index) => above(`standbyWindows[${index}].standby`, window.standby))
-  if (settings.savedMax > settings.machinesMax)
-    problems.push({
-      field: 'savedMax',
-      message: `savedMax is ${settings.savedMax}, above the maximum of ${settings.machinesMax} machines; saved machines count against it.`,
-    })
-  return problems
+/** Only values that are none of the problems above are compared with each other. */
+function relationProblems({ machinesMax, standby, standbyWindows, savedMax }: PoolSettings): Problem[] {
+  if (!isWhole(machinesMax, ...wholeNumbers.machinesMax)) return []
+  const above = (field: string, value: unknown, fix: string): readonly Problem[] =>
+    isWhole(value, machinesMax + 1, wholeNumbers.machinesMax[1])
+      ? [{ field, message: `${field} is ${value}, above the maximum of ${machinesMax} machines; ${fix}.` }]
+      : []
+  const windows: readonly unknown[] = Array.isArray(standbyWindows) ? standbyWindows : []
+  return [
+    ...above('standby', standby, 'lower it or raise machinesMax'),
+    ...windows.flatMap((window, index) =>
+      above(`standbyWindows[${index}].standby`, (window as Partial<StandbyWindow> | null)?.standby, 'lower it or raise machinesMax'),
+    ),
+    ...(isWhole(savedMax, ...wholeNumbers.savedMax) ? above('savedMax', savedMax, 'saved machines count against it') : []),
+  ]
 }
 
 /** Rules of the built-in feature: interactive only on Windows Server, no tear-down on a Windows client image. */
 function imageProblems(settings: PoolSettings, image: ImageFacts | undefined): Problem[] {
   if (image === undefined) return []
   const problems: Problem[] = []
-  if (settings.interactive && (image.os !== 'windows' || image.client === true)) {
+  if (settings.interactive === true && (image.os !== 'windows' || image.client === true)) {
     problems.push({
       field: 'interactive',
       message: 'Interactive tests need a Windows Server image; this scale set has another. Switch it off or change the image.',
     })
   }
-  if (settings.tearDownAfterUse && image.client === true) {
+  if (settings.tearDownAfterUse === true && image.client === true) {
     problems.push({
       field: 'tearDownAfterUse',
       message: 'Tear-down after every use does not work with a Windows client image. Switch it off or use Windows Server.',
@@ -188,7 +240,7 @@ function isTimeZone(zone: string): boolean {
   }
 }
 
-function isWhole(value: unknown, least: number, most: number): boolean {
+function isWhole(value: unknown, least: number, most: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 }
 

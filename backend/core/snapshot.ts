@@ -4,6 +4,7 @@
  * Unknown is not empty. A part that could not be read is an {@link Unknown}, and the functions that may remove a
  * machine only accept a {@link CompleteSnapshot}, in which every part is known.
  */
+import type { BootFailure, BootPhase } from './boot.ts'
 
 /** Milliseconds on the service's own monotonic line. It continues over restarts; time spent switched off does not pass. */
 export type Instant = number
@@ -91,7 +92,13 @@ export type Machine = MachineFacts &
   (
     | { readonly stage: 'creating' }
     /** Azure is done, its agent is not online yet. ElasticNodeState startingAgent, or restartingAgent after a reimage. */
-    | { readonly stage: 'starting'; readonly after: 'create' | 'reimage'; readonly agent?: AgentRef }
+    | {
+        readonly stage: 'starting'
+        readonly after: 'create' | 'reimage'
+        readonly agent?: AgentRef
+        /** The last phase of its boot that it told of. */
+        readonly phase?: BootPhase
+      }
     /** Online, enabled, without a job. ElasticNodeState idle. */
     | { readonly stage: 'idle'; readonly agent: AgentRef }
     /** Runs or was assigned a job. ElasticNodeState assigned. */
@@ -120,7 +127,10 @@ export type Machine = MachineFacts &
     | {
         readonly stage: 'failed'
         readonly cause: 'creation-failed' | 'extension-failed' | 'stopped'
+        /** Azure's, or the named cause of a failed boot. */
         readonly code: string
+        /** Of its boot that failed. */
+        readonly phase?: BootPhase
         readonly agent?: AgentRef
         readonly requestId?: number
       }
@@ -159,6 +169,16 @@ export type Room = { readonly kind: 'quota' | 'subnet' | 'placement-group'; read
 /** The last refusals to create machines, for backing off. */
 export type GrowthTrouble = { readonly code: string; readonly message: string; readonly times: number; readonly lastAt: Instant }
 
+/** Machines in a row that did not become agents for the same cause. Any that comes online ends it. */
+export type BootTrouble = BootFailure & {
+  readonly times: number
+  readonly lastAt: Instant
+  /** Growth is paused: one machine at a time is tried, the next from `tryAt` on. `tries` have failed since. */
+  readonly paused?: { readonly since: Instant; readonly tries: number; readonly tryAt: Instant }
+}
+
+type Percentiles = { readonly p50Ms: number; readonly p95Ms: number }
+
 export type PoolSnapshot = {
   readonly poolId: number
   /** Milliseconds since 1970 by the computer's clock. Only `schedule.ts` may use it. */
@@ -189,6 +209,7 @@ export type PoolSnapshot = {
   readonly massFailureAt?: Instant
   readonly rooms: readonly Room[]
   readonly growthTrouble?: GrowthTrouble
+  readonly bootTrouble?: BootTrouble
   /** Parallel jobs that the organization still lets start; absent when not known. */
   readonly parallelJobsFree?: number
   /** Lowest (idle − standby) during the last delay; absent while we have not watched for that long. */
@@ -196,7 +217,10 @@ export type PoolSnapshot = {
   /** Highest (running + waiting) during the last delay. */
   readonly peakDemand: number
   /** Measured times from being asked for to coming online; absent until there are some. */
-  readonly boot: { readonly p50Ms?: number; readonly p95Ms?: number }
+  readonly boot: Partial<Percentiles> & {
+    /** By phase, as the machines report them. */
+    readonly phases?: Readonly<Partial<Record<BootPhase, Percentiles>>>
+  }
   readonly reimage: { readonly p50Ms?: number }
 }
 

@@ -16,6 +16,7 @@ const limitCodes: ReadonlySet<Reason['code']> = new Set([
   'room',
   'update-rate',
   'backing-off',
+  'boot-trouble',
   'paused',
   'unknown',
   'too-old',

@@ -5,6 +5,7 @@
 import { claimTag, claimValue, parseClaim } from '../core/claim.ts'
 import type { Claim } from '../core/claim.ts'
 import type { Action, MachineRef } from '../core/decision.ts'
+import { agentVersionMin } from '../core/settings.ts'
 import { extensionName } from './extension.ts'
 import { placeholderName } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
@@ -13,8 +14,6 @@ import { isOpen } from './settle.ts'
 
 /** A call is cut off after this; a change without an answer is looked for, never repeated blindly. */
 const callMsMax = 30_000
-/** The lowest agent version that closes the race of `--once`; ADR 0007. A placeholder carries it until a real agent has shown its own. */
-export const agentVersionMin = '3.227.1'
 
 export type Gateway = {
   readonly state: PoolState
@@ -241,8 +240,10 @@ async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
   switch (action.kind) {
     case 'refresh-claim':
       return sent(await scaleSet.mergeTag(tag.name, claimValue(gateway.ownerId, gateway.record.poolId, counter + 1), signal))
-    case 'put-extension':
-      return sent(await scaleSet.putExtension(reading.value, gateway.extension(gateway.record, reading.value), signal))
+    case 'put-extension': {
+      const entry = gateway.extension(gateway.record, reading.value)
+      return entry.known ? sent(await scaleSet.putExtension(reading.value, entry.value, signal)) : left(entry.why)
+    }
     case 'release':
       return sent(
         action.part === 'extension'

@@ -1,9 +1,11 @@
 /** The Diagnostics entries of actions: what is done and why, and what became of it, with Azure's error translated. Pure. */
 import { translate } from '../core/azure-errors.ts'
 import type { Action } from '../core/decision.ts'
-import { explain } from '../core/explain.ts'
+import { bootText } from '../core/boot.ts'
+import { duration, explain } from '../core/explain.ts'
 import { namedMachines } from '../core/invariants.ts'
-import type { Instant } from '../core/snapshot.ts'
+import type { BootTrouble, Instant } from '../core/snapshot.ts'
+import type { FailedStart } from './boots.ts'
 import type { Intent, IntentChange, LogEntry, NewLogEntry, Order } from './ports.ts'
 
 type Times = { readonly at: Instant; readonly wallTimeMs: number }
@@ -35,7 +37,7 @@ export function entryForIntent(intent: Intent, times: Times): readonly NewLogEnt
   return [entry(intent, 'info', explain(intent.reason, times.at), times)]
 }
 
-const orderText: Readonly<Record<Order['order'], string>> = {
+const orderText: Readonly<Record<Exclude<Order['order'], 'try-again'>, string>> = {
   delete: 'deletes it',
   reimage: 'reimages it',
   save: 'saves it for investigation',
@@ -45,6 +47,13 @@ const orderText: Readonly<Record<Order['order'], string>> = {
 
 /** A person's order was taken in. */
 export function entryForOrder({ machineId, order, by, force }: Order, name: string | undefined, times: Times): NewLogEntry {
+  if (order === 'try-again')
+    return {
+      level: 'info',
+      operation: 'increaseCapacity',
+      message: `${by} asks for a machine to be tried now, as far as one is needed.`,
+      ...times,
+    }
   const machine = name ?? `Machine ${machineId}`
   const what = name === undefined ? 'is gone: the order is dropped' : `${by} ${orderText[order]}${force ? ', whatever it runs' : ''}`
   return {
@@ -54,6 +63,33 @@ export function entryForOrder({ machineId, order, by, force }: Order, name: stri
     ...times,
     ...(name === undefined ? {} : { machine: name }),
   }
+}
+
+/** A machine did not become an agent: where, why and what to do. */
+export function entryForFailedStart({ machine, raw, ...failure }: FailedStart, times: Times): NewLogEntry {
+  const words = raw === undefined ? {} : { raw }
+  return {
+    level: 'warning',
+    operation: 'sizingJob',
+    message: `${machine} failed to start${bootText(failure)}`,
+    machine,
+    ...words,
+    ...times,
+  }
+}
+
+/** Growth begins to pause: said once, however long it lasts. */
+export function entriesForPause(
+  before: BootTrouble | undefined,
+  after: BootTrouble | undefined,
+  pool: string,
+  times: Times,
+): readonly NewLogEntry[] {
+  if (after?.paused === undefined || before?.paused !== undefined) return []
+  const message =
+    `Growth is paused: ${after.times} machines in a row failed to start${bootText(after)} ` +
+    `One machine is tried in ${duration(after.paused.tryAt - times.at)} and then at growing intervals, or at once with: scale-set-agents pool try-again ${pool}.`
+  return [{ level: 'error', operation: 'increaseCapacity', message, ...times }]
 }
 
 /** An action ended other than well, or growth is complete. */

@@ -1,19 +1,36 @@
 /** The VM extension entry that runs our bootstrap script on every machine. Names and settings: azure-facts section 4. */
+import type { Reading } from '../core/snapshot.ts'
 import type { AzureScaleSet, ExtensionEntry, PoolRecord } from './ports.ts'
 
 export type Bootstrap = {
   /** Where machines reach the service. */
   readonly serviceUrl: string
-  readonly agentDownloadUrl: string
-  readonly scriptUrl: string
+  readonly packageUrl: string
+  readonly packageSha256: string
+  /** The service gives the script out below this address, under any mark. */
+  readonly scriptFolder: string
   readonly scriptSha256: string
+  /** Only for a pool whose machines cannot reach the service. */
+  readonly inModel?: CredentialInModel
+}
+
+/** What then stands in the protected settings. `digest` makes of a text a short one that tells nothing of it. */
+export type CredentialInModel = {
+  readonly organizationUrl: string
+  readonly token: string
+  readonly digest: (text: string) => string
 }
 
 export const extensionName = 'Microsoft.Azure.DevOps.Pipelines.Agent'
 
+/** The script that our extension runs on a system. */
+export function scriptName(os: AzureScaleSet['os']): string {
+  return os === 'linux' ? 'enableagent.sh' : 'enableagent.ps1'
+}
+
 /**
- * The entry for one pool on one scale set. It holds no secret: the machine proves itself to the service. The user's own
- * Custom Script extension runs first, as in the built-in feature.
+ * The entry for one pool on one scale set. Without `inModel` it holds no secret: the machine proves itself to the service. The
+ * user's own Custom Script extension runs first, as in the built-in feature.
  */
 export function extensionEntry(
   record: PoolRecord,
@@ -21,6 +38,7 @@ export function extensionEntry(
   bootstrap: Bootstrap,
 ): ExtensionEntry {
   const isLinux = scaleSet.os === 'linux'
+  const parameters = (isLinux ? linuxParameters : windowsParameters)(record, bootstrap)
   return {
     name: extensionName,
     publisher: 'Microsoft.VisualStudio.Services',
@@ -29,20 +47,72 @@ export function extensionEntry(
     settings: {
       isPipelinesAgent: true,
       agentFolder: isLinux ? '/agent' : 'C:\\agent',
-      agentDownloadUrl: bootstrap.agentDownloadUrl,
-      enableScriptDownloadUrl: bootstrap.scriptUrl,
+      agentDownloadUrl: bootstrap.packageUrl,
+      agentDownloadSha256: bootstrap.packageSha256,
+      enableScriptDownloadUrl: `${bootstrap.scriptFolder}/${markOf(record, bootstrap, parameters)}/${scriptName(scaleSet.os)}`,
       enableScriptSha256: bootstrap.scriptSha256,
-      enableScriptParameters: [bootstrap.serviceUrl, record.poolId, ...(record.settings.tearDownAfterUse ? ['--once'] : [])].join(' '),
+      integrityMode: 'enforce',
     },
+    protectedSettings: { enableScriptParameters: parameters },
     after: scaleSet.extensions.filter(({ type }) => type === 'CustomScript' || type === 'CustomScriptExtension').map(({ name }) => name),
   }
 }
 
-/** Whether the model holds our entry as wanted. */
-export function extensionState(scaleSet: Pick<AzureScaleSet, 'extensions'>, wanted: ExtensionEntry): 'current' | 'outdated' | 'absent' {
-  const found = scaleSet.extensions.find((each) => each.name === wanted.name)
+/**
+ * Whether the model holds our entry as wanted. While it is not known what is wanted, the entry that is there stays; without one
+ * there is nothing to put, and {@link growthBlocker} keeps the pool from growing.
+ */
+export function extensionState(
+  scaleSet: Pick<AzureScaleSet, 'extensions'>,
+  wanted: Reading<ExtensionEntry>,
+  deleting: boolean,
+): 'current' | 'outdated' | 'absent' {
+  const found = entryIn(scaleSet)
+  if (!wanted.known) return found === undefined && deleting ? 'absent' : 'current'
   if (found === undefined) return 'absent'
   const facts = ({ publisher, type, settings, after }: Pick<ExtensionEntry, 'publisher' | 'type' | 'settings' | 'after'>): string =>
     JSON.stringify([publisher, type, Object.entries(settings).toSorted(([left], [right]) => (left < right ? -1 : 1)), after.toSorted()])
-  return facts(found) === facts(wanted) ? 'current' : 'outdated'
+  return facts(found) === facts(wanted.value) ? 'current' : 'outdated'
+}
+
+/** Why a pool must not grow: its model has no entry of ours, and there is none to put. */
+export function growthBlocker(scaleSet: Pick<AzureScaleSet, 'extensions'>, wanted: Reading<ExtensionEntry>): string | undefined {
+  return wanted.known || entryIn(scaleSet) !== undefined ? undefined : `its new machines would not become agents: ${wanted.why}`
+}
+
+function entryIn(scaleSet: Pick<AzureScaleSet, 'extensions'>) {
+  return scaleSet.extensions.find(({ name }) => name === extensionName)
+}
+
+/** Azure never shows protected settings again, so the script's address changes with the parameters that stand there. */
+function markOf({ poolId, settings }: PoolRecord, { inModel }: Bootstrap, parameters: string): string {
+  if (inModel !== undefined) return `pool-${poolId}-${inModel.digest(parameters)}`
+  return `pool-${poolId}${settings.tearDownAfterUse ? '-once' : ''}`
+}
+
+function linuxParameters(record: PoolRecord, { serviceUrl, inModel, packageSha256 }: Bootstrap): string {
+  const { poolId, name, settings } = record
+  const once = settings.tearDownAfterUse ? ['--once'] : []
+  if (inModel === undefined) return [serviceUrl, poolId, ...once].join(' ')
+  const pool = `'${name.replaceAll("'", `'\\''`)}'`
+  const options = [
+    ...['--organization', inModel.organizationUrl, '--pool', pool, '--sha256', packageSha256],
+    ...(settings.sudo ? [] : ['--no-sudo']),
+    ...(settings.holdUpgrades ? [] : ['--allow-upgrades']),
+    ...(settings.proxy === '' ? [] : ['--proxy', settings.proxy]),
+  ]
+  return ['-', poolId, ...once, ...options, '--token', inModel.token].join(' ')
+}
+
+function windowsParameters(record: PoolRecord, { serviceUrl, inModel, packageSha256 }: Bootstrap): string {
+  const { poolId, name, settings } = record
+  const once = settings.tearDownAfterUse ? ['-runArgs', '--once'] : []
+  if (inModel === undefined) return ['-service', serviceUrl, '-poolId', poolId, ...once].join(' ')
+  const options = [
+    ...['-organization', inModel.organizationUrl, '-pool', `"${name.replaceAll('"', '')}"`, '-sha256', packageSha256],
+    ...(settings.sudo ? [] : ['-noSudo']),
+    ...(settings.holdUpgrades ? [] : ['-allowUpgrades']),
+    ...(settings.proxy === '' ? [] : ['-proxy', settings.proxy]),
+  ]
+  return ['-service', '-', '-poolId', poolId, ...options, ...once, '-token', inModel.token].join(' ')
 }

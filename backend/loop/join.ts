@@ -1,6 +1,9 @@
 /** Joins what Azure lists, what Azure DevOps lists and what we remember into machines. Pure. */
+import type { BootFailure, BootPhase } from '../core/boot.ts'
 import type { Instant, Machine, Reading } from '../core/snapshot.ts'
+import { failedBoot, lateStart, withReports, type FailedStart } from './boots.ts'
 import type { AzureMachine, MachineMemory, PipelinesAgent } from './ports.ts'
+import type { BootReport } from './ports-boot.ts'
 
 /** A machine absent from complete lists for this long, in at least two of them, is gone. */
 export const missingMsMax = 60_000
@@ -20,6 +23,12 @@ export type JoinInput = {
   /** New machines that our open growth still expects. */
   readonly expected: number
   readonly oneJob: boolean
+  /** Reports of boots that are news. */
+  readonly reports: readonly BootReport[]
+  /** Machines can reach this service, so silence tells something. */
+  readonly mayReport: boolean
+  /** The longest time from a machine's start to its agent's coming online. */
+  readonly startMsMax: number
   readonly now: Instant
 }
 
@@ -33,6 +42,10 @@ export type Joined = {
   readonly grown: readonly string[]
   /** Durations from the beginning of a life to coming online that ended now. */
   readonly booted: readonly { readonly ms: number; readonly after: 'create' | 'reimage' }[]
+  /** Starts that failed, seen now. */
+  readonly failures: readonly FailedStart[]
+  /** Phases of boots that were reported. */
+  readonly phases: readonly { readonly phase: BootPhase; readonly ms: number }[]
   /** Jobs that a one-job agent took although it had run one already. */
   readonly secondJobs: number
 }
@@ -41,12 +54,15 @@ export type Joined = {
 export function join(input: JoinInput): Joined {
   const agents = agentsByName(input.agents)
   const memory = new Map<string, MachineMemory>()
+  const reports = byMachine(input.reports)
   const result = {
     machines: [] as Machine[],
     changed: [] as MachineMemory[],
     gone: [] as MachineMemory[],
     grown: [] as string[],
     booted: [] as Joined['booted'][number][],
+    failures: [] as FailedStart[],
+    phases: [] as Joined['phases'][number][],
     secondJobs: 0,
   }
   for (const listed of input.listed.value) {
@@ -62,23 +78,41 @@ export function join(input: JoinInput): Joined {
   return { ...result, memory }
 
   function keep(given: JoinInput, listed: AzureMachine, before: MachineMemory, agent: PipelinesAgent | undefined): void {
-    const seen = withAgent(given, before, agent)
+    const told = withReports(before, reports.get(before.id) ?? [])
+    result.phases.push(...told.phases)
+    const seen = withAgent(given, told.memory, agent)
     const machine = stageOf(given, listed, seen, agent)
-    const after = withStage(seen, machine.stage, given.now)
+    const staged = withStage(seen, machine.stage, given.now)
+    const failure = startFailure(given, listed, staged)
+    const after = failure === undefined ? staged : { ...staged, bootFailure: failure }
+    if (failure !== undefined)
+      result.failures.push({ ...failure, machine: after.name, bornAt: after.bornAt, ...rawOf(listed, reports.get(before.id)) })
     memory.set(after.id, after)
     if (given.remembered.get(after.id) !== after) result.changed.push(after)
     if (before.onlineAt === undefined && after.onlineAt !== undefined)
       result.booted.push({ ms: after.onlineAt - after.bornAt, after: after.generation === 1 ? 'create' : 'reimage' })
-    if (
-      given.oneJob &&
-      agent?.requestId !== undefined &&
-      before.firstRequestId !== undefined &&
-      before.firstRequestId !== agent.requestId &&
-      before.lastRequestId !== agent.requestId
-    )
-      result.secondJobs += 1
+    if (given.oneJob && isSecondJob(before, agent?.requestId)) result.secondJobs += 1
     result.machines.push({ ...machine, since: after.stageSince })
   }
+}
+
+function isSecondJob({ firstRequestId, lastRequestId }: MachineMemory, requestId: number | undefined): boolean {
+  if (requestId === undefined || firstRequestId === undefined) return false
+  return firstRequestId !== requestId && lastRequestId !== requestId
+}
+
+/** Why its start failed, told once; undefined while it may still come, and for one that a person orders away or adopted. */
+function startFailure({ mayReport, startMsMax, now }: JoinInput, listed: AzureMachine, memory: MachineMemory): BootFailure | undefined {
+  const isToldOrKnown = memory.bootFailure !== undefined || memory.onlineAt !== undefined
+  if (isToldOrKnown || memory.asked !== undefined || memory.ownedBy === 'adopted') return undefined
+  if (memory.stage === 'failed') return failedBoot(memory, listed)
+  return memory.stage === 'starting' && now - memory.stageSince >= startMsMax ? lateStart(memory, mayReport) : undefined
+}
+
+/** The machine's own words, else Azure's. */
+function rawOf({ failure }: AzureMachine, reports: readonly BootReport[] = []): { raw?: string } {
+  const raw = reports.findLast(({ result }) => result === 'failed')?.detail ?? failure?.message
+  return raw === undefined ? {} : { raw }
 }
 
 /** The memory of a machine whose reimage began: another generation, with nothing known of its agent but the former one's id. */
@@ -96,6 +130,12 @@ export function nextLife(memory: MachineMemory, now: Instant): MachineMemory {
     reimagingSince: now,
     ...(memory.formerAgentId === undefined ? {} : { formerAgentId: memory.formerAgentId }),
   }
+}
+
+function byMachine(reports: JoinInput['reports']): ReadonlyMap<string, readonly BootReport[]> {
+  const groups = new Map<string, BootReport[]>()
+  for (const report of reports) groups.set(report.machineId, [...(groups.get(report.machineId) ?? []), report])
+  return groups
 }
 
 function agentsByName(agents: JoinInput['agents']): ReadonlyMap<string, PipelinesAgent> {
@@ -153,7 +193,7 @@ function withAgent(input: JoinInput, before: MachineMemory, agent: PipelinesAgen
   if (agent === undefined || isFormerAgent(before, agent)) return before
   const job = agent.requestId ?? agent.lastRequestId
   // An agent that has run a job was online, even if it came and went between two looks.
-  const wasOnline = agent.online || job !== undefined
+  const wasOnline = agent.online || job !== undefined || before.boot?.finished === true
   const news: Partial<MachineMemory>[] = []
   if (before.agentId !== agent.id) news.push({ agentId: agent.id })
   if (wasOnline && before.onlineAt === undefined) news.push(arrived(input, before))
@@ -237,11 +277,24 @@ function beforeOnline(
   if (memory.leaving !== undefined) return undefined
   const wasOnline = memory.onlineAt !== undefined
   const { failure, power } = listed
-  if (failure !== undefined && !wasOnline)
-    return { stage: 'failed', cause: failure.ours ? 'extension-failed' : 'creation-failed', code: failure.code, ...agentPart(agent) }
+  const boot = wasOnline ? undefined : failedBoot(memory, listed)
+  if (!wasOnline && (failure !== undefined || boot !== undefined)) return failedPart(listed, boot, agent)
   const isStopped = (power === 'stopped' || power === 'deallocated') && listed.provisioning !== 'creating'
   if (isStopped) return { stage: 'failed', cause: 'stopped', code: power, ...agentPart(agent) }
   return wasOnline ? undefined : stillComing(listed, memory, agent)
+}
+
+/** A report tells of a failure before Azure does; what its words do not name keeps Azure's code. */
+function failedPart({ failure }: AzureMachine, boot: BootFailure | undefined, agent: PipelinesAgent | undefined): StagePart<'failed'> {
+  const { cause = 'unknown', phase } = boot ?? {}
+  const isOurs = failure?.ours !== false || phase !== undefined
+  return {
+    stage: 'failed',
+    cause: isOurs ? 'extension-failed' : 'creation-failed',
+    code: cause === 'unknown' && failure !== undefined ? failure.code : cause,
+    ...(phase === undefined ? {} : { phase }),
+    ...agentPart(agent),
+  }
 }
 
 function stillComing(listed: AzureMachine, memory: MachineMemory, agent: PipelinesAgent | undefined): StagePart<'creating' | 'starting'> {
@@ -250,6 +303,7 @@ function stillComing(listed: AzureMachine, memory: MachineMemory, agent: Pipelin
     stage: 'starting',
     after: memory.generation === 1 ? 'create' : 'reimage',
     ...(agent === undefined ? {} : { agent: refOf(agent) }),
+    ...(memory.boot === undefined ? {} : { phase: memory.boot.phase }),
   }
 }
 
@@ -266,7 +320,8 @@ function byAgent(
     if (listed === undefined && leaving.unregisteredAt !== undefined) return { stage: 'unregistered', cause, next }
     return { stage: 'draining', agent: ref, cause, next, ...jobPart(agent) }
   }
-  const isUsed = agent.requestId === undefined && input.oneJob && memory.firstRequestId !== undefined
+  const hadJob = memory.firstRequestId !== undefined || memory.boot?.finished === true
+  const isUsed = agent.requestId === undefined && input.oneJob && hadJob
   return isUsed ? { stage: 'used', agent: ref } : inService(agent)
 }
 

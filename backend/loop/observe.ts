@@ -1,6 +1,7 @@
 /** Joins jobs, agents, machines and open intents into one snapshot, and settles intents whose effect is seen. */
 import { parseClaim } from '../core/claim.ts'
 import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
+import { rememberRead, tryAgain } from './boots.ts'
 import { join, nextLife } from './join.ts'
 import type { Joined } from './join.ts'
 import { picture } from './picture.ts'
@@ -22,9 +23,12 @@ export type Observation = {
   /** Intents that ended now, with what became of them. */
   readonly ended: readonly { readonly intent: Intent; readonly change: IntentChange }[]
   readonly booted: Joined['booted']
+  readonly failures: Joined['failures']
   /** Waits of jobs seen to start now, in ms. */
   readonly started: readonly number[]
 }
+
+const nothingJoined: Pick<Joined, 'gone' | 'booted' | 'failures' | 'changed'> = { gone: [], booted: [], failures: [], changed: [] }
 
 /** Makes the picture of one pass from the latest readings. Does not read anything itself. */
 export function observe(input: ObserveInput): Observation {
@@ -44,19 +48,21 @@ export function observe(input: ObserveInput): Observation {
   const remembered = rememberAll(input, joined, machines, ended)
   const first = picture(input, remembered.pool, joined, machines, open)
   const pool = rememberLoad(rememberOwed(remembered.pool, first, open, now), first, record.settings, now)
-  const changed = [...ordered.changed, ...(joined?.changed ?? []), ...begun]
+  const { gone, booted, failures, changed: seen } = joined ?? nothingJoined
+  const changed = [...ordered.changed, ...seen, ...begun]
   return {
     snapshot: withLoad(first, pool, record, now),
     pool,
     machines: begun.length === 0 ? machines : new Map([...machines, ...begun.map((each) => [each.id, each] as const)]),
     change: {
       machines: [...new Map(changed.map((each) => [each.id, each])).values()],
-      forgottenMachines: joined?.gone.map((each) => each.id) ?? [],
+      forgottenMachines: gone.map((each) => each.id),
       intents: [...shared, ...ended.map((each) => each.change)],
       ordersTaken: record.orders.map((order) => order.id),
     },
     ended,
-    booted: joined?.booted ?? [],
+    booted,
+    failures,
     started: remembered.started,
   }
 }
@@ -129,6 +135,8 @@ function obeyed(machine: MachineMemory, { order, by, force }: Order): MachineMem
       return rest
     case 'adopt':
       return { ...machine, ownedBy: 'adopted' }
+    case 'try-again':
+      return machine
     default:
       return order satisfies never
   }
@@ -163,6 +171,9 @@ function joinAll(input: ObserveInput, remembered: ReadonlyMap<string, MachineMem
     unsure,
     expected: expectedMachines(intents.filter((intent) => mayAppear(intent, input.now))),
     oneJob: input.record.settings.tearDownAfterUse,
+    reports: input.reports,
+    mayReport: !input.record.settings.tokenInModel,
+    startMsMax: input.record.settings.startMinutesMax * 60_000,
     now: input.now,
   })
 }
@@ -180,16 +191,21 @@ function rememberAll(
   settled: Observation['ended'],
 ): { pool: PoolMemory; started: readonly number[] } {
   const { state, now } = input
+  const before = rememberOrders(state.pool, input)
   const jobs = state.readings.get('jobs')
   const agents = state.readings.get('agents')
-  const withJobs = jobs.known ? rememberJobs(state.pool, jobs.value, now) : { memory: state.pool, started: [] }
-  const withMachines = joined === undefined ? withJobs.memory : rememberJoined(withJobs.memory, joined, now)
+  const withJobs = jobs.known ? rememberJobs(before, jobs.value, now) : { memory: before, started: [] }
+  const withMachines = joined === undefined ? withJobs.memory : rememberJoined(rememberRead(withJobs.memory, input.reports), joined, now)
   const names = new Set([...machines.values()].map((machine) => machine.name.toLowerCase()))
   const withOrphans = agents.known && joined !== undefined ? rememberOrphans(withMachines, agents.value, names, now) : withMachines
   return {
     pool: rememberReplaced(rememberClaim(troubleAfter(withOrphans, settled, now), input), input, joined),
     started: withJobs.started,
   }
+}
+
+function rememberOrders(pool: PoolMemory, { record, now }: ObserveInput): PoolMemory {
+  return record.orders.some(({ order }) => order === 'try-again') ? tryAgain(pool, now) : pool
 }
 
 /** Our first observation of the present claim value, whoever's it is. */

@@ -3,6 +3,7 @@ import { isBusy, limitNamed } from '../core/azure-errors.ts'
 import type { Action, MachineRef } from '../core/decision.ts'
 import type { Instant } from '../core/snapshot.ts'
 import type { Result } from './act.ts'
+import { afterGrowth } from './boots.ts'
 import { nextLife } from './join.ts'
 import type { PoolState } from './pool-state.ts'
 import { withTrouble } from './trouble.ts'
@@ -79,6 +80,7 @@ function poolAfter(pool: PoolMemory, action: Action, result: Extract<Result, { k
     : pool
   const { outcome } = result
   if (outcome.kind === 'refused') return afterRefusal(counted, action, outcome, now)
+  if (action.kind === 'grow') return afterGrowth(counted, now)
   if (outcome.kind === 'unknown') return counted
   switch (action.kind) {
     case 'refresh-claim':

@@ -2,15 +2,19 @@
 import { growthBlockers } from '../core/checks.ts'
 import { parseClaim } from '../core/claim.ts'
 import type { Instant, Job, Machine, OrphanAgent, OtherAgent, Placeholder, PoolSnapshot, Reading, ScaleSetState } from '../core/snapshot.ts'
+import { phaseTimes } from './boots.ts'
 import { refOf } from './join.ts'
 import type { Joined } from './join.ts'
-import { extensionState } from './extension.ts'
-import { percentile } from './pool-memory.ts'
+import { extensionState, growthBlocker } from './extension.ts'
 import type { AzureScaleSet, ExtensionFor, Intent, MachineMemory, PipelinesAgent, PoolMemory, PoolRecord } from './ports.ts'
+import type { BootReport } from './ports-boot.ts'
 import type { PoolState } from './pool-state.ts'
 import { deleteHeldMsMax, expectedMachines } from './settle.ts'
+import { percentile } from './windows.ts'
 
 export type ObserveInput = {
+  /** Reports of boots since the last pass. */
+  readonly reports: readonly BootReport[]
   readonly state: PoolState
   readonly record: PoolRecord
   readonly ownerId: string
@@ -50,9 +54,10 @@ export function picture(
     ...(pool.massFailureAt === undefined ? {} : { massFailureAt: pool.massFailureAt }),
     ...(pool.busyAt === undefined ? {} : { azureBusyAt: pool.busyAt }),
     ...(pool.growthTrouble === undefined ? {} : { growthTrouble: pool.growthTrouble }),
+    ...(pool.bootTrouble === undefined ? {} : { bootTrouble: pool.bootTrouble }),
     ...(state.parallelJobs?.free === undefined ? {} : { parallelJobsFree: state.parallelJobs.free }),
     peakDemand: 0,
-    boot: times(pool.bootMs),
+    boot: { ...times(pool.bootMs), ...phasesPart(pool) },
     reimage: times(pool.reimageMs),
   }
 }
@@ -61,6 +66,11 @@ function times(measured: readonly number[]): { p50Ms?: number; p95Ms?: number } 
   const p50Ms = percentile(measured, 0.5)
   const p95Ms = percentile(measured, 0.95)
   return p50Ms === undefined || p95Ms === undefined ? {} : { p50Ms, p95Ms }
+}
+
+function phasesPart({ phaseMs }: PoolMemory): { phases?: ReturnType<typeof phaseTimes> } {
+  const phases = phaseTimes(phaseMs)
+  return Object.keys(phases).length === 0 ? {} : { phases }
 }
 
 function jobsPart(input: ObserveInput, pool: PoolMemory, machines: PoolSnapshot['machines']): PoolSnapshot['jobs'] {
@@ -127,12 +137,13 @@ function scaleSetPart(input: ObserveInput, pool: PoolMemory): PoolSnapshot['scal
   if (isGoneForGood(input, pool)) return { known: true, at: reading.at, value: nothingLeft }
   if (reading.value === undefined) return { known: false, why: 'Azure says that the scale set does not exist' }
   const scaleSet = reading.value
+  const wanted = input.extension(input.record, scaleSet)
   const value: ScaleSetState = {
     capacity: scaleSet.capacity,
-    extension: extensionState(scaleSet, input.extension(input.record, scaleSet)),
+    extension: extensionState(scaleSet, wanted, input.record.settings.deleting),
     operationRunning: scaleSet.provisioning.toLowerCase() === 'updating',
     singlePlacementGroup: scaleSet.singlePlacementGroup,
-    blockers: growthBlockers(input.record, scaleSet),
+    blockers: [...growthBlockers(input.record, scaleSet), growthBlocker(scaleSet, wanted)].filter((each) => each !== undefined),
     ...claimPart(input, pool, scaleSet),
   }
   return { known: true, at: reading.at, value }

@@ -4,6 +4,7 @@ import type { Decision } from '../core/decision.ts'
 import { standbyAt } from '../core/schedule.ts'
 import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
 import type { PoolSettings } from '../core/settings.ts'
+import { rememberPhases, troubleAfterBoots } from './boots.ts'
 import type { Joined } from './join.ts'
 import type { PipelinesAgent, PipelinesJob, PoolMemory } from './ports.ts'
 import { pushHighest, pushLowest } from './windows.ts'
@@ -66,14 +67,19 @@ function waitOf(known: JobMemory | undefined, job: PipelinesJob, now: Instant): 
 
 /** What joining found out: machines gone, boots measured, jobs lost to the `--once` race. */
 export function rememberJoined(memory: PoolMemory, joined: Joined, now: Instant): PoolMemory {
-  if (joined.gone.length === 0 && joined.booted.length === 0 && joined.secondJobs === 0) return memory
+  const isSame = [joined.gone, joined.booted, joined.failures, joined.phases].every((news) => news.length === 0)
+  if (isSame && joined.secondJobs === 0) return memory
   const times = (after: 'create' | 'reimage'): number[] => joined.booted.filter((each) => each.after === after).map((each) => each.ms)
   const gone =
     joined.gone.length === 0
       ? memory.gone
       : pruned({ ...memory.gone, ...Object.fromEntries(joined.gone.map(({ name }) => [name.toLowerCase(), now])) }, now)
+  const { bootTrouble: before, ...rest } = memory
+  const trouble = troubleAfterBoots(before, joined.failures, joined.booted.length > 0, now)
   return {
-    ...memory,
+    ...rest,
+    ...(trouble === undefined ? {} : { bootTrouble: trouble }),
+    ...(joined.phases.length === 0 ? {} : { phaseMs: rememberPhases(memory.phaseMs, joined.phases) }),
     gone,
     bootMs: [...memory.bootMs, ...times('create')].slice(-timesKept),
     reimageMs: [...memory.reimageMs, ...times('reimage')].slice(-timesKept),
@@ -138,11 +144,4 @@ export function rememberMassFailure(memory: PoolMemory, decision: Decision, now:
 export function lowestSurplus(memory: PoolMemory, settings: PoolSettings, now: Instant): number | undefined {
   const isWhole = memory.watchedSince !== undefined && now - memory.watchedSince >= settings.idleDelayMinutes * 60_000
   return isWhole ? memory.surplus[0]?.[1] : undefined
-}
-
-/** The value below which `share` of the times lie; undefined for fewer than `least` of them. */
-export function percentile(times: readonly number[], share: number, least = 5): number | undefined {
-  if (times.length < least) return undefined
-  const sorted = times.toSorted((left, right) => left - right)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
 }

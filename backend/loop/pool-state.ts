@@ -2,6 +2,7 @@
 import type { Instant } from '../core/snapshot.ts'
 import { emptyMemory } from './pool-memory.ts'
 import type { AzureOperation, Intent, MachineMemory, Pipelines, PoolMemory, Remembered, ScaleSet } from './ports.ts'
+import type { BootReport } from './ports-boot.ts'
 import type { Readings } from './readings.ts'
 
 export type PoolState = {
@@ -18,6 +19,8 @@ export type PoolState = {
   operationsAskedAt: Instant
   /** Parallel jobs that were free when last asked; undefined when the organization did not tell. */
   parallelJobs: { readonly free: number | undefined; readonly at: Instant } | undefined
+  /** Reports of boots whose machine is not listed yet. */
+  reports: readonly BootReport[]
   isActive: boolean
   /** The newest pass record, as text, to see whether this one repeats it. */
   lastRecord: string
@@ -36,6 +39,7 @@ export function restoreState(
     operations: new Map(),
     operationsAskedAt: 0,
     parallelJobs: undefined,
+    reports: [],
     isActive: true,
     lastRecord: '',
   }

@@ -12,6 +12,8 @@ import type { Order, PoolRecord } from './ports.ts'
 
 export type { AgentPool, AgentQueue, Organization } from './pool-parts.ts'
 
+type MachineOrder = Omit<Order, 'id' | 'machineId' | 'order'> & { readonly order: Exclude<Order['order'], 'try-again'> }
+
 export type Pools = ReturnType<typeof createPools>
 
 /** The person's side of pools. Nothing here throws for what a person sent; a broken store does. */
@@ -26,7 +28,9 @@ export function createPools(parts: PoolsParts) {
     /** The loop drains, deletes and releases; the record goes last. A paused pool is resumed for it. */
     remove: (poolId: number, by: string) => remove(parts, poolId, by),
     confirm: (poolId: number, what: 'replace' | 'take-over') => confirm(parts, poolId, what),
-    order: (poolId: number, machine: Machine, order: Omit<Order, 'id' | 'machineId'>) => giveOrder(parts, poolId, machine, order),
+    order: (poolId: number, machine: Machine, order: MachineOrder) => giveOrder(parts, poolId, machine, order),
+    /** Growth that pauses because machines do not start: one machine is tried now. */
+    tryAgain: (poolId: number, by: string) => tryAgain(parts, poolId, by),
     change: (poolId: number, wish: PoolChange, signal: AbortSignal) => changeAgentPool(parts, poolId, wish, signal),
   }
 }
@@ -108,12 +112,7 @@ async function confirm(parts: PoolsParts, poolId: number, what: 'replace' | 'tak
   return stored(parts, poolId)
 }
 
-async function giveOrder(
-  parts: PoolsParts,
-  poolId: number,
-  machine: Machine,
-  order: Omit<Order, 'id' | 'machineId'>,
-): Promise<Asked<string>> {
+async function giveOrder(parts: PoolsParts, poolId: number, machine: Machine, order: MachineOrder): Promise<Asked<string>> {
   const problem = orderProblem(machine, order.order)
   if (problem !== undefined) return refused('conflict', problem)
   await parts.store.addOrder(poolId, { ...order, machineId: machine.id })
@@ -121,7 +120,15 @@ async function giveOrder(
   return granted(`The order to ${order.order} machine ${machine.name} is noted; the next pass takes it up.`)
 }
 
-function orderProblem(machine: Machine, order: Order['order']): string | undefined {
+async function tryAgain(parts: PoolsParts, poolId: number, by: string): Promise<Asked<PoolRecord>> {
+  const record = await parts.store.pool(poolId)
+  if (record === undefined) return noPool(poolId)
+  await parts.store.addOrder(poolId, { machineId: '', order: 'try-again', by, force: false })
+  parts.wake(poolId)
+  return granted(record)
+}
+
+function orderProblem(machine: Machine, order: MachineOrder['order']): string | undefined {
   if (order === 'adopt')
     return machine.stage === 'foreign' ? undefined : `Machine ${machine.name} belongs to the pool already; there is nothing to adopt.`
   if (machine.stage === 'foreign') return `Machine ${machine.name} is not ours. Adopt it first.`

@@ -2,6 +2,7 @@
 import type { Action, Decision, Reason } from '../core/decision.ts'
 import type { AgentRef, Instant, LeaveCause, NextLife, PoolSnapshot, Reading, Room } from '../core/snapshot.ts'
 import type { PoolSettings } from '../core/settings.ts'
+import type { MachineBoot, PoolBoots } from './ports-boot.ts'
 
 /** The only source of time, deadlines, waiting and ids. */
 export interface Clock {
@@ -139,8 +140,8 @@ export type ExtensionEntry = {
   readonly after: readonly string[]
 }
 
-/** Makes the entry that a pool wants on its scale set. */
-export type ExtensionFor = (record: PoolRecord, scaleSet: AzureScaleSet) => ExtensionEntry
+/** Makes the entry that a pool wants on its scale set. Unknown, with the reason, while no agent can be installed: the model stays as it is. */
+export type ExtensionFor = (record: PoolRecord, scaleSet: AzureScaleSet) => Reading<ExtensionEntry>
 
 export type AzureOperation =
   | { readonly state: 'running' }
@@ -174,7 +175,7 @@ export interface ScaleSet {
 // ---------------------------------------------------------------- what the service remembers
 
 /** What is remembered of one machine. Keyed by instance id; another `createdAt` is another machine. */
-export type MachineMemory = {
+export type MachineMemory = MachineBoot & {
   readonly id: string
   readonly name: string
   readonly createdAt: string
@@ -206,7 +207,7 @@ export type MachineMemory = {
 }
 
 /** What is remembered of one pool beside its machines. Small; written on change. */
-export type PoolMemory = {
+export type PoolMemory = PoolBoots & {
   /** Lowest surplus and highest demand over time, as monotone queues of [instant, value]. */
   readonly surplus: readonly (readonly [Instant, number])[]
   readonly demand: readonly (readonly [Instant, number])[]
@@ -348,11 +349,12 @@ export interface Journal {
   commit(poolId: number, lease: Lease, change: JournalChange): Promise<void>
 }
 
-/** A person's order about one machine, waiting to be taken in by the loop. */
+/** A person's order about one machine, waiting to be taken in by the loop. `try-again` is about the pool. */
 export type Order = {
   readonly id: number
+  /** Empty for an order about the pool. */
   readonly machineId: string
-  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt'
+  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt' | 'try-again'
   readonly by: string
   readonly force: boolean
 }

@@ -4,12 +4,14 @@ import { decide, isActive } from '../core/decide.ts'
 import { breachOf } from '../core/invariants.ts'
 import type { Instant, Machine, PoolSnapshot } from '../core/snapshot.ts'
 import { act } from './act.ts'
-import { entriesForChange, entryForIntent, entryForOrder } from './diagnostics.ts'
+import { readReports } from './boots.ts'
+import { entriesForChange, entriesForPause, entryForFailedStart, entryForIntent, entryForOrder } from './diagnostics.ts'
 import { inquire } from './inquire.ts'
 import { observe } from './observe.ts'
 import { outcomeOf } from './outcome.ts'
 import { rememberMassFailure } from './pool-memory.ts'
 import type { PoolState } from './pool-state.ts'
+import type { Boots } from './ports-boot.ts'
 import { LeaseLost } from './ports.ts'
 import type {
   Clock,
@@ -34,6 +36,7 @@ export type PassParts = {
   readonly journal: Journal
   readonly settings: Settings
   readonly lease: () => Lease | undefined
+  readonly boots: Boots
   readonly ownerId: string
   readonly extension: ExtensionFor
 }
@@ -52,11 +55,14 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   const lease = parts.lease()
   if (lease === undefined) throw new LeaseLost()
   const startedAt = clock.now()
+  const reports = await readReports(parts.boots, state, record, startedAt)
+  // A one-job agent has ended: the list that shows it at work is old.
+  if (reports.some(({ phase }) => phase === 'finished')) state.readings.nudge()
   await state.readings.refresh(state.isActive, signal)
   const asked = await inquire(state, record, clock, signal)
   const now = clock.now()
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
-  const seen = observe({ state, record, ownerId, extension: parts.extension, now, wallTimeMs: times.wallTimeMs })
+  const seen = observe({ state, record, reports, ownerId, extension: parts.extension, now, wallTimeMs: times.wallTimeMs })
   const decision = checked(decide(seen.snapshot, record.settings, now), seen.snapshot, record, now)
   const pool = rememberMassFailure(seen.pool, decision, now)
   const intents = decision.steps.map((step) => intentOf(step, record.poolId, lease, clock.newId(), seen.snapshot, now))
@@ -75,11 +81,14 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
     ...(intents.length === 0 ? {} : { newIntents: intents }),
     ...logOf([
       ...record.orders.map((order) => entryForOrder(order, seen.machines.get(order.machineId)?.name, times)),
+      ...seen.failures.map((failure) => entryForFailedStart(failure, times)),
+      ...entriesForPause(state.pool.bootTrouble, pool.bootTrouble, record.name, times),
       ...seen.ended.flatMap(({ intent, change }) => entriesForChange(intent, change, times)),
       ...intents.flatMap((intent) => entryForIntent(intent, times)),
     ]),
     pass: recordOf(state, entry),
   })
+  state.reports = seen.snapshot.machines.known ? reports.filter(({ machineId }) => !seen.machines.has(machineId)) : []
   remember(state, pool, seen.machines, [...state.intents.values(), ...intents], seen.change.intents ?? [])
   state.isActive = isActive(seen.snapshot) || decision.reasons.some((reason) => reason.code === 'too-old' && reason.stops === 'growth')
   reportPass(parts, record.poolId, seen, counts, clock.now() - startedAt)

@@ -28,3 +28,10 @@ function push(queue: Queue, at: Instant, value: number, spanMs: number, isOutdon
   if (kept.length === queue.length - 1 && before !== undefined && before[0] === from && before[1] === value) return queue
   return [...kept, [from, value]]
 }
+
+/** The value below which `share` of the times lie; undefined for fewer than `least` of them. */
+export function percentile(times: readonly number[], share: number, least = 5): number | undefined {
+  if (times.length < least) return undefined
+  const sorted = times.toSorted((left, right) => left - right)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+}

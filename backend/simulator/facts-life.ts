@@ -96,6 +96,9 @@ export type WorldOptions = {
   readonly parallelJobs?: number
   /** Addresses in the machines' subnet. */
   readonly subnetSize?: number
-  /** Machines boot and register by themselves (true), or real processes do it through the agent protocol (false). */
+  /**
+   * Machines boot and register by themselves (true), or real ones do it outside (false): their bootstrap extension is
+   * announced as `machine-bootstrap`, and their agents come through the agent protocol.
+   */
   readonly machinesRunAgents?: boolean
 }

@@ -290,6 +290,8 @@ export type WorldEvent = { readonly at: WorldTime } & (
       readonly scaleSetId: string
       readonly machine: string
     }
+  /** With `machinesRunAgents` false: somebody outside runs the bootstrap extension now, and ends it with `endBootstrap`. */
+  | { readonly kind: 'machine-bootstrap'; readonly scaleSetId: string; readonly machine: string; readonly life: number }
   | { readonly kind: 'delete-accepted' | 'reimage-accepted'; readonly scaleSetId: string; readonly machines: readonly string[] }
   | {
       readonly kind: 'agent-added' | 'agent-online' | 'agent-offline' | 'agent-enabled' | 'agent-disabled' | 'agent-removed'
@@ -308,6 +310,9 @@ export type WorldEvent = { readonly at: WorldTime } & (
   | { readonly kind: 'tags' | 'extension'; readonly scaleSetId: string }
   | { readonly kind: 'fault'; readonly fault: FaultName }
 )
+
+/** How a bootstrap extension that ran outside ended. */
+export type BootstrapEnd = { readonly ok: true } | { readonly ok: false; readonly message: string }
 
 export interface World {
   readonly azure: AzureSide
@@ -337,6 +342,11 @@ export interface World {
   /** Self-hosted parallel jobs of the organization; undefined lifts the limit. */
   setParallelJobs(jobs: number | undefined): void
   personSetsEnabled(poolId: number, agentId: number, enabled: boolean): void
+  /**
+   * Ends the bootstrap extension that a `machine-bootstrap` event announced. Nothing happens when the machine waits for
+   * none any more, or is in another life than `life`, that of the event; the present one unless given.
+   */
+  endBootstrap(scaleSetId: string, instanceId: string, end: BootstrapEnd, life?: number): void
   /** The truth, unfiltered by faults: for judges, never for the sandbox's answers. */
   truth: {
     scaleSet(id: string): ScaleSetFacts | undefined

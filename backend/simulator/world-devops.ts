@@ -15,6 +15,7 @@ import {
   receive,
   requestFacts,
 } from './world-jobs.ts'
+import { machineOutside, noteProcess } from './world-outside.ts'
 import { endRemoved } from './world-processes.ts'
 import { createSessions } from './world-sessions.ts'
 import { createPool } from './world-state.ts'
@@ -90,11 +91,12 @@ function agentCommands(
       onPool(poolId, (pool) => {
         const taken = agentNamed(pool, added.name)
         if (taken) return refuse(409, 'TaskAgentExistsException', `The pool ${poolId} already contains an agent with name ${added.name}.`)
-        return ok(addAgent(world, pool, added, 'api').facts)
+        const machine = machineOutside(world, added.name)
+        return ok(addAgent(world, pool, added, machine ? 'machine' : 'api', machine).facts)
       }),
     replaceAgent: (poolId, agentId, replacement) =>
       onAgent(poolId, agentId, (agent) => {
-        replaceAgent(world, agent, replacement)
+        replaceAgent(world, agent, replacement, machineOutside(world, agent.facts.name))
         return ok(agent.facts)
       }),
     updateAgent: (poolId, agentId, change) => onAgent(poolId, agentId, (agent) => ok(updateAgent(world, agent, change))),
@@ -111,8 +113,10 @@ function jobCommands(
     request: (poolId, requestId) => onPool(poolId, (pool) => readRequest(world, pool, requestId)),
     receive: (sessionId, requestId) =>
       call(() => {
-        const request = world.sessions.get(sessionId)?.agent.request
+        const session = world.sessions.get(sessionId)
+        const request = session?.agent.request
         if (request?.facts.id !== requestId || request.state !== 'assigned') return jobNotStarted(requestId)
+        noteProcess(world, session, 'running-job')
         receive(world, request)
         return ok(request.facts)
       }),
@@ -124,6 +128,7 @@ function jobCommands(
       }),
     finish: (poolId, requestId, result) =>
       onRequest(poolId, requestId, (request) => {
+        if (request.state === 'running') noteProcess(world, request.agent?.session, 'listening')
         finish(world, request, result)
         return ok(request.facts)
       }),

@@ -1,7 +1,8 @@
 /** What happens on a machine once its OS is up: its extensions run in order, ours registers the agent. */
 import type { MachineFacts } from './facts.ts'
-import { extensionsOf } from './world-model.ts'
+import { extensionsBudgetMs, extensionsOf } from './world-model.ts'
 import type { ExtensionModel } from './world-model.ts'
+import { awaitBootstrap } from './world-outside.ts'
 import { listen, register } from './world-processes.ts'
 import { changeMachine, clearFailure, settleMachine } from './world-sets.ts'
 import type { AgentProcess, Machine, WorldState } from './world-state.ts'
@@ -14,6 +15,7 @@ const connectMs = 2_000
 /** Runs the model's extensions that the machine does not have yet; the machine is Succeeded or Failed after the last. */
 export function runExtensions(world: WorldState, machine: Machine): void {
   const done = new Set(machine.facts.extensions.filter(({ state }) => state === 'succeeded').map(({ name }) => name))
+  machine.extensionsEndBy = world.clock.now() + extensionsBudgetMs(machine.set.facts)
   runNext(
     world,
     machine,
@@ -46,7 +48,8 @@ function runNext(world: WorldState, machine: Machine, left: readonly ExtensionMo
     setExtension(world, machine, extension, 'succeeded')
     runNext(world, machine, rest)
   }
-  if (extension.bootstrap) runBootstrap(world, machine, extension, next)
+  if (extension.bootstrap && !world.machinesRunAgents) runOutside(world, machine, extension, next)
+  else if (extension.bootstrap) runBootstrap(world, machine, extension, next)
   else runOther(world, machine, extension, next)
 }
 
@@ -65,10 +68,9 @@ function runOther(world: WorldState, machine: Machine, extension: ExtensionModel
 }
 
 function runBootstrap(world: WorldState, machine: Machine, extension: ExtensionModel, next: () => void): void {
-  if (world.machinesRunAgents) changeMachine(world, machine, { agentProcess: 'configuring' })
+  changeMachine(world, machine, { agentProcess: 'configuring' })
   const tookMs = world.random.logNormal(world.latencies.enable)
   inThisLife(world, machine, Math.max(0, tookMs - connectMs), () => {
-    if (!world.machinesRunAgents) return next()
     const pool = world.pools.get(extension.bootstrap?.poolId ?? NaN)
     if (!pool) return failBootstrap(world, machine, extension, `The agent pool ${extension.bootstrap?.poolId} does not exist.`)
     if (world.faults.strikes('extension-failed'))
@@ -84,6 +86,23 @@ function runBootstrap(world: WorldState, machine: Machine, extension: ExtensionM
   })
 }
 
+/** A real machine runs it. Azure gives up when all extensions together took longer than the model allows (azure-facts 4). */
+function runOutside(world: WorldState, machine: Machine, extension: ExtensionModel, next: () => void): void {
+  changeMachine(world, machine, { agentProcess: 'configuring' })
+  const fail = (code: string, why: string): void => {
+    if (machine.facts.agentProcess === 'configuring') changeMachine(world, machine, { agentProcess: 'ended' })
+    failExtension(world, machine, extension, why, code)
+  }
+  const { life } = awaitBootstrap(world, machine, (outcome) =>
+    outcome.ok ? next() : fail('VMExtensionProvisioningError', outcome.message),
+  )
+  world.clock.at(machine.extensionsEndBy ?? 0, () => {
+    if (machine.bootstrap?.life !== life || machine.life !== life) return
+    machine.bootstrap = undefined
+    fail('VMExtensionProvisioningTimeout', 'The extension did not finish in the time that the model allows for all extensions.')
+  })
+}
+
 function goOnline(world: WorldState, process: AgentProcess, afterMs: number): void {
   inThisLife(world, process.machine, afterMs, () => listen(world, process))
 }
@@ -93,8 +112,13 @@ function failBootstrap(world: WorldState, machine: Machine, extension: Extension
   failExtension(world, machine, extension, why)
 }
 
-function failExtension(world: WorldState, machine: Machine, extension: ExtensionModel, why: string): void {
-  const code = 'VMExtensionProvisioningError'
+function failExtension(
+  world: WorldState,
+  machine: Machine,
+  extension: ExtensionModel,
+  why: string,
+  code = 'VMExtensionProvisioningError',
+): void {
   const message = `VM ${machine.facts.name} has reported a failure when processing extension '${extension.name}'. Error message: "${why}"`
   setExtension(world, machine, extension, 'failed', { code, message })
   failMachine(world, machine, { code, message, extension: extension.name })

@@ -23,6 +23,13 @@ export function extensionsOf(facts: ScaleSetFacts): readonly ExtensionModel[] {
   return ordered
 }
 
+/** How long all extensions of a machine together may take, in ms: `extensionsTimeBudget`, 90 minutes unless set (azure-facts 4). */
+export function extensionsBudgetMs(facts: ScaleSetFacts): number {
+  const budget = objectAt(objectAt(facts.properties['virtualMachineProfile'])['extensionProfile'])['extensionsTimeBudget']
+  const [, hours = 0, minutes = 0] = /^PT(?:(\d+)H)?(?:(\d+)M)?$/.exec(typeof budget === 'string' ? budget : 'PT1H30M') ?? []
+  return (Number(hours) * 60 + Number(minutes)) * 60_000
+}
+
 /** The computer name: prefix (the scale set's name unless set) and the id in base 36, six places. */
 export function computerName(facts: ScaleSetFacts, instance: number): string {
   const prefix = objectAt(objectAt(facts.properties['virtualMachineProfile'])['osProfile'])['computerNamePrefix']
@@ -62,15 +69,18 @@ function readExtension(entry: Json): ExtensionModel {
   }
 }
 
-/** azure-facts 4: `isPipelinesAgent` alone selects the mode; the parameters are `<url> <pool> … [--once]`, public ones win. */
+/**
+ * azure-facts 4: `isPipelinesAgent` alone selects the mode, and public parameters win over protected ones. The parameters
+ * are `<url> <pool> …` or, on Windows, `-poolId <pool>`; with `--once` anywhere the agent takes one job.
+ */
 function readBootstrap(properties: JsonObject): ExtensionModel['bootstrap'] {
   const settings = objectAt(properties['settings'])
   if (properties['publisher'] !== 'Microsoft.VisualStudio.Services' || settings['isPipelinesAgent'] === undefined) return undefined
   const text = settings['enableScriptParameters'] ?? objectAt(properties['protectedSettings'])['enableScriptParameters']
-  const words = String(text ?? '')
-    .trim()
-    .split(/\s+/)
-  return { poolId: Number(words[1]), once: words.includes('--once') }
+  const words = String(text ?? '').split(/[\s"']+/)
+  const rest = words.filter((word) => word !== '' && word !== '--once')
+  const named = rest.findIndex((word) => word.toLowerCase() === '-poolid')
+  return { poolId: Number(rest[named < 0 ? 1 : named + 1]), once: words.includes('--once') }
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

@@ -3,6 +3,7 @@ import type { Answer, DevOpsSide } from './facts.ts'
 import { refreshIdle, setOnline } from './world-agents.ts'
 import { ok, refuse } from './world-answers.ts'
 import { disconnect, match, requestFacts } from './world-jobs.ts'
+import { machineOutside, noteProcess } from './world-outside.ts'
 import type { Agent, Session, WorldState } from './world-state.ts'
 
 /** Without a poll for so long the agent shows offline. Assumed. */
@@ -37,11 +38,14 @@ function openSession(world: WorldState, agent: Agent): Answer<{ readonly session
   if (agent.session || agent.process?.alive) {
     return refuse(409, 'TaskAgentSessionConflictException', `The agent ${agent.facts.name} already has an active session.`)
   }
-  const session: Session = { id: world.random.guid(), agent, polledAt: world.clock.now() }
+  const machine = machineOutside(world, agent.facts.name)
+  const from = machine && { machine, life: machine.life }
+  const session: Session = { id: world.random.guid(), agent, from, polledAt: world.clock.now() }
   world.sessions.set(session.id, session)
   agent.session = session
   agent.connection++
-  setOnline(world, agent, true, 'api')
+  noteProcess(world, session, 'listening')
+  setOnline(world, agent, true, machine ? 'machine' : 'api')
   refreshIdle(agent)
   match(world, agent.pool)
   watchPolls(world, session)
@@ -58,6 +62,7 @@ function watchPolls(world: WorldState, session: Session): void {
 
 function close(world: WorldState, session: Session): void {
   world.sessions.delete(session.id)
+  noteProcess(world, session, 'ended')
   if (session.agent.session === session) session.agent.session = undefined
   disconnect(world, session.agent)
 }

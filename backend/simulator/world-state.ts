@@ -2,6 +2,7 @@
 import type {
   AgentFacts,
   AutoscaleFacts,
+  BootstrapEnd,
   MachineFacts,
   OperationFacts,
   PoolFacts,
@@ -36,6 +37,10 @@ export type Machine = {
   /** The operation that waits for it. */
   operation?: Operation | undefined
   process?: AgentProcess | undefined
+  /** The extensions of its present life have to be done by then. */
+  extensionsEndBy?: WorldTime
+  /** Its bootstrap extension runs outside the world. */
+  bootstrap?: { readonly life: number; readonly end: (outcome: BootstrapEnd) => void } | undefined
 }
 
 export type ScaleSet = {
@@ -76,7 +81,13 @@ export type Agent = {
   connection: number
 }
 
-export type Session = { readonly id: string; readonly agent: Agent; polledAt: WorldTime }
+export type Session = {
+  readonly id: string
+  readonly agent: Agent
+  /** The machine it comes from, and the life of it. */
+  readonly from?: { readonly machine: Machine; readonly life: number } | undefined
+  polledAt: WorldTime
+}
 
 export type Request = {
   facts: RequestFacts

@@ -5,6 +5,7 @@ import { listAgents, setEnabled } from './world-agents.ts'
 import { createAzureSide } from './world-azure.ts'
 import { createDevOpsSide } from './world-devops.ts'
 import { cancel, listUnfinished, match, queueJob } from './world-jobs.ts'
+import { endBootstrap } from './world-outside.ts'
 import { startStream } from './world-people.ts'
 import { billedMs, listMachines } from './world-sets.ts'
 import { createState } from './world-state.ts'
@@ -44,6 +45,8 @@ export function createWorld(options: WorldOptions): World {
       setEnabled(world, agent, enabled, 'person')
       match(world, agent.pool)
     },
+    endBootstrap: (scaleSetId, instanceId, end, life) =>
+      endBootstrap(world.scaleSets.get(scaleSetId.toLowerCase())?.machines.get(instanceId), end, life),
     truth: createTruth(world),
   }
 }

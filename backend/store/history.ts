@@ -115,6 +115,10 @@ export async function lastInstant({ db }: Database): Promise<Instant> {
       .selectFrom('lease')
       .select((of) => of.fn.max('renewed_at').as('at'))
       .executeTakeFirst(),
+    db
+      .selectFrom('boot_reports')
+      .select((of) => of.fn.max('at').as('at'))
+      .executeTakeFirst(),
   ])
   return Math.max(0, ...greatest.map((row) => row?.at ?? 0))
 }

@@ -116,7 +116,8 @@ function byStandingStill(db: Kysely<Schema>, { holder, ttlMs, clock }: Options):
   }
 }
 
-const serverTime = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::double precision`
+/** Wall time in milliseconds by PostgreSQL's own clock, whichever replica asks. */
+export const serverTime = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::double precision`
 
 /**
  * For the journal: whether `lease` is the current one. In PostgreSQL the row stays locked until the commit, so nobody

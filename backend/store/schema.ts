@@ -55,6 +55,40 @@ export type Schema = {
   readonly intents: IntentRow
   readonly log: LogRow & { readonly id: Generated<number> }
   readonly passes: PassRow & { readonly id: Generated<number> }
+  readonly nonces: {
+    readonly nonce: string
+    readonly pool_id: number
+    readonly machine: string
+    /** By the clock that judges nonces; see registrations.ts. */
+    readonly expires_at: number
+  }
+  /** One row for a life of a machine: whoever wrote it got the life's one credential. */
+  readonly claims: {
+    readonly pool_id: number
+    readonly machine_id: string
+    readonly created_at: string
+    readonly generation: number
+    readonly machine: string
+    readonly key_hash: string
+    readonly answers: number
+    readonly issued_at: number
+  }
+  readonly boot_reports: BootRow & { readonly id: Generated<number> }
+}
+
+export type BootRow = {
+  readonly pool_id: number
+  readonly machine_id: string
+  readonly machine: string
+  readonly created_at: string
+  readonly generation: number
+  readonly phase: string
+  readonly result: string
+  readonly duration_ms: number
+  readonly detail: string
+  readonly cause: string | null
+  readonly at: number
+  readonly wall_time_ms: number
 }
 
 export type IntentRow = {

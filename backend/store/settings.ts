@@ -153,10 +153,15 @@ async function tell(tx: Transaction<Schema>, poolId: number, message: string, cl
   await tx.insertInto('log').values(logRow(poolId, entry)).execute()
 }
 
+// prettier-ignore
+const tablesOfPool = [
+  'pool_memory', 'machines', 'gone_machines', 'intents', 'log', 'passes', 'nonces', 'claims', 'boot_reports',
+] as const
+
 /** Everything of the pool: orders and the history of its settings go with the row of the pool. */
 async function drop(tx: Transaction<Schema>, poolId: number): Promise<void> {
   await tx.deleteFrom('pools').where('id', '=', poolId).execute()
-  for (const table of ['pool_memory', 'machines', 'gone_machines', 'intents', 'log', 'passes'] as const) {
+  for (const table of tablesOfPool) {
     await tx.deleteFrom(table).where('pool_id', '=', poolId).execute()
   }
 }

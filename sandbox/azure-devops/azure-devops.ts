@@ -6,6 +6,9 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { World } from '../../backend/simulator/facts.ts'
 import type { SandboxClock } from '../clock.ts'
+import type { Person } from '../people.ts'
+import { addPackageRoutes } from './agent-packages.ts'
+import type { AgentPackage } from './agent-packages.ts'
 import { createAgentTokens, addTokenRoute } from './agent-tokens.ts'
 import { addAgentRoutes } from './agents.ts'
 import type { TokenCheck } from './callers.ts'
@@ -20,6 +23,7 @@ import type { Project } from './projects.ts'
 import { createRateBudget, documentedRateLimit } from './rate-limit.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { createAddRoute } from './routes.ts'
+import type { AddRoute } from './routes.ts'
 import { addSessionRoutes, usualSessionTimes } from './sessions.ts'
 import type { SessionTimes } from './sessions.ts'
 
@@ -32,8 +36,15 @@ export type AzureDevOpsParts = {
   /** At least one. Jobs belong to the first. */
   readonly projects: readonly Project[]
   checkToken(authorization: string | undefined): TokenCheck
+  /** The person behind a bearer token that a page of the organization was given. */
+  readonly personOf?: (authorization: string | undefined) => Person | undefined
+  /** Adds routes that only the sandbox's pages need. */
+  readonly addMore?: (add: AddRoute) => void
   readonly rateLimit?: RateLimit
   readonly sessionTimes?: SessionTimes
+  /** World milliseconds per real millisecond: how long a job lasts for an agent that is real. */
+  readonly speed?: number
+  readonly agentPackages?: readonly AgentPackage[]
   readonly builtInElasticPools?: readonly BuiltInElasticPool[]
   /** Real time in ms since 1970, for the life of tokens and the rate limit. */
   readonly realNowMs?: () => number
@@ -56,15 +67,17 @@ async function addOrganization(scope: FastifyInstance, parts: AzureDevOpsParts, 
   const checkToken = (authorization: string | undefined): TokenCheck => parts.checkToken(authorization)
   addProtocol(scope)
 
-  const add = createAddRoute(scope, { clock, organization, budget, checkToken, agentOf: tokens.agentOf })
+  const add = createAddRoute(scope, { clock, organization, budget, checkToken, personOf: parts.personOf, agentOf: tokens.agentOf })
   addLocationRoutes(add, organization, startedAtIso)
   addTokenRoute(add, world, tokens)
   addPoolRoutes(add, { world, clock, projects })
   addProjectRoutes(add, { world, clock, projects })
   addAgentRoutes(add, { world, clock, projectId, tokens })
   addJobRequestRoutes(add, { world, clock, projectId })
-  addCatalogRoutes(add, world, parts.builtInElasticPools ?? [], startedAtIso)
-  const endSessions = addSessionRoutes(add, world, parts.sessionTimes ?? usualSessionTimes)
+  addCatalogRoutes(add, world, parts.builtInElasticPools ?? [])
+  addPackageRoutes(add, parts.agentPackages ?? [], startedAtIso)
+  parts.addMore?.(add)
+  const endSessions = addSessionRoutes(add, world, parts.sessionTimes ?? usualSessionTimes, parts.speed ?? 1)
   scope.addHook('preClose', async () => endSessions())
 }
 

@@ -1,10 +1,13 @@
-/** Who calls: an administrator with a PAT or an Entra token, or an agent with a token of its own. */
+/** Who calls: an administrator with a PAT or an Entra token, a person behind a page, or an agent with a token of its own. */
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Person, Right } from '../people.ts'
 import { answerFailure, Failure, sendSignInPage } from './failures.ts'
 
 export type Caller =
-  { readonly kind: 'admin'; readonly identity: string } | { readonly kind: 'agent'; readonly poolId: number; readonly agentId: number }
+  | { readonly kind: 'admin'; readonly identity: string }
+  | { readonly kind: 'person'; readonly identity: string; readonly person: Person }
+  | { readonly kind: 'agent'; readonly poolId: number; readonly agentId: number }
 
 export type TokenCheck = 'ok' | 'missing' | 'invalid' | 'expired'
 
@@ -14,6 +17,11 @@ export function adminOf(authorization: string): Caller {
     kind: 'admin',
     identity: claimedIdentity(authorization) ?? createHash('sha256').update(authorization).digest('hex').slice(0, 32),
   }
+}
+
+/** What a caller may do with the pools: whose token names no person manages every one of them. */
+export function rightOf(caller: Caller | undefined): Right {
+  return caller?.kind === 'person' ? caller.person.right : 'manage'
 }
 
 /**

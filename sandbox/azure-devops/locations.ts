@@ -2,6 +2,8 @@
  * The location service: which resources exist, where, in which versions, and who is asking. Clients resolve every route
  * through it. Only what the sandbox serves is announced. Location ids: azure-facts.md 1 and 2, and the public SDKs.
  */
+import { descriptorOf } from '../people.ts'
+import type { Person } from '../people.ts'
 import { supported } from './api-version.ts'
 import { Failure, noRoute } from './failures.ts'
 import { guidOf } from './guid.ts'
@@ -111,6 +113,7 @@ function connectionData(call: Call, organization: string, startedAtIso: string):
 }
 
 function userOf({ caller }: Call): WireObject {
+  if (caller?.kind === 'person') return personOnWire(caller.person)
   const name = caller?.kind === 'agent' ? `agent ${caller.agentId}` : (caller?.identity ?? '')
   const id = guidOf(`identity/${name}`)
   return {
@@ -120,5 +123,16 @@ function userOf({ caller }: Call): WireObject {
     providerDisplayName: name,
     isActive: true,
     properties: { Account: { $type: 'System.String', $value: name } },
+  }
+}
+
+function personOnWire(person: Person): WireObject {
+  return {
+    id: person.id,
+    descriptor: `Microsoft.IdentityModel.Claims.ClaimsIdentity;${person.name}`,
+    subjectDescriptor: descriptorOf(person),
+    providerDisplayName: person.displayName,
+    isActive: true,
+    properties: { Account: { $type: 'System.String', $value: person.name } },
   }
 }

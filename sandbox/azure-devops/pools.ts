@@ -1,6 +1,8 @@
 /** Agent pools. Source: azure-facts.md 2. */
 import type { PoolFacts, World } from '../../backend/simulator/facts.ts'
 import type { SandboxClock } from '../clock.ts'
+import { includesRight } from '../people.ts'
+import { rightOf } from './callers.ts'
 import { actionFilter, poolOptions, poolType } from './enums.ts'
 import { badRequest, done, valueOf } from './failures.ts'
 import { guidOf } from './guid.ts'
@@ -19,8 +21,11 @@ export function addPoolRoutes(add: AddRoute, { world, clock, projects }: PoolPar
 
   add('GET', pools, 'admin-or-agent', (call) => listOf(valueOf(world.devops.pools()).filter(poolFilter(call)).map(shape)))
   add('GET', `${pools}/:poolId`, 'admin-or-agent', (call) => shape(valueOf(world.devops.pool(call.id('poolId')))))
-  // Everybody whose token is good manages every pool of the sandbox.
-  add('GET', `${pools}/:poolId/permissions/:permissions`, 'admin', (call) => valueOf(world.devops.pool(call.id('poolId'))).id > 0)
+  add('GET', `${pools}/:poolId/permissions/:permissions`, 'admin', (call) => {
+    valueOf(world.devops.pool(call.id('poolId')))
+    const isManaging = (call.id('permissions') & actionFilter.manage) !== 0
+    return includesRight(rightOf(call.caller), isManaging ? 'manage' : 'use')
+  })
   add('POST', pools, 'admin', (call) => shape(addPool(call)))
   add('PATCH', `${pools}/:poolId`, 'admin', (call) => shape(valueOf(world.devops.updatePool(call.id('poolId'), poolChange(call)))))
   add('DELETE', `${pools}/:poolId`, 'admin', (call) => done(world.devops.deletePool(call.id('poolId'))))
@@ -69,8 +74,10 @@ function poolFilter(call: Call): (pool: PoolFacts) => boolean {
   const filter = call.query('actionFilter') ?? 'none'
   if (readEnum(poolType, type) === undefined) throw badRequest(`The pool type "${type}" is not known.`)
   if (readEnum(actionFilter, filter) === undefined) throw badRequest(`The action filter "${filter}" is not known.`)
-  const isAutomation = readEnum(poolType, type) === 'automation'
-  return (pool) => isAutomation && (name === undefined || pool.name.toLowerCase() === name) && (ids?.includes(pool.id) ?? true)
+  // A pool that a person has no right to is absent, whatever is asked for.
+  const asked = readEnum(actionFilter, filter) === 'manage' ? 'manage' : 'use'
+  const isVisible = readEnum(poolType, type) === 'automation' && includesRight(rightOf(call.caller), asked)
+  return (pool) => isVisible && (name === undefined || pool.name.toLowerCase() === name) && (ids?.includes(pool.id) ?? true)
 }
 
 function poolChange({ body, id }: Call): { readonly name?: string; readonly autoProvision?: boolean; readonly autoUpdate?: boolean } {

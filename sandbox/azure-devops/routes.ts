@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { SandboxClock } from '../clock.ts'
+import type { Person } from '../people.ts'
+import { checkRight } from '../people-rights.ts'
 import { apiVersionOf } from './api-version.ts'
 import { adminOf, refuseCaller } from './callers.ts'
 import type { Caller, TokenCheck } from './callers.ts'
@@ -14,7 +16,7 @@ import type { RateBudget } from './rate-limit.ts'
 import { dialectOf, encode } from './wire.ts'
 import type { Wire } from './wire.ts'
 
-/** Who may use a route. `anyone` needs no token; `admin` needs a PAT or an Entra token; `agent` an agent's own. */
+/** Who may use a route. `anyone` needs no token; `admin` a PAT, an Entra token or a person's with the right; `agent` an agent's own. */
 export type Access = 'anyone' | 'admin' | 'agent' | 'admin-or-agent'
 
 export type Call = {
@@ -44,6 +46,8 @@ export type RouteParts = {
   readonly organization: string
   readonly budget: RateBudget
   readonly checkToken: (authorization: string | undefined) => TokenCheck
+  /** The person who holds a token the sandbox issued; undefined for any other token. */
+  readonly personOf?: ((authorization: string | undefined) => Person | undefined) | undefined
   /** The agent that holds a token the sandbox issued; undefined for any other token. */
   readonly agentOf: (authorization: string | undefined) => Caller | undefined
 }
@@ -58,7 +62,9 @@ export function createAddRoute(scope: FastifyInstance, parts: RouteParts): AddRo
       refuseCaller(request, reply, baseOf(request, parts))
       return reply
     }
-    if (access !== 'admin-or-agent' && access !== caller.kind) throw forbidden(`call ${request.method} ${request.url}`)
+    const admitted = caller.kind === 'person' ? 'admin' : caller.kind
+    if (access !== 'admin-or-agent' && access !== admitted) throw forbidden(`call ${request.method} ${request.url}`)
+    if (caller.kind === 'person') checkRight(caller.person, request.method, request.routeOptions.url ?? '')
     callers.set(request, caller)
     return meter(request, reply, caller, parts.budget)
   }
@@ -82,6 +88,8 @@ function callerOf(request: FastifyRequest, parts: RouteParts): Caller | undefine
   const authorization = request.headers.authorization
   const agent = parts.agentOf(authorization)
   if (agent !== undefined) return agent
+  const person = parts.personOf?.(authorization)
+  if (person !== undefined) return { kind: 'person', identity: person.id, person }
   if (parts.checkToken(authorization) !== 'ok' || authorization === undefined) return undefined
   return adminOf(authorization)
 }

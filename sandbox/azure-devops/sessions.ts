@@ -26,6 +26,10 @@ export const usualSessionTimes: SessionTimes = { holdMs: 50_000, silenceMsMax: 9
 
 /** How often silence is looked at and open sessions are kept alive in the world, whose own time-out is in world time. */
 const tickMs = 500
+/** Agents renew the lock of their job so often (azure-facts.md 3). */
+const renewMs = 60_000
+
+type PollParts = { readonly world: World; readonly polls: Polls; readonly holdMs: number; readonly speed: number }
 
 type Session = {
   readonly id: string
@@ -37,8 +41,8 @@ type Session = {
   lastPollAtMs: number
 }
 
-/** Adds the routes and returns what ends all held polls and timers. */
-export function addSessionRoutes(add: AddRoute, world: World, times: SessionTimes): () => void {
+/** Adds the routes and returns what ends all held polls and timers. `speed`: world ms per real ms, for the jobs' length. */
+export function addSessionRoutes(add: AddRoute, world: World, times: SessionTimes, speed: number): () => void {
   const { devops } = world
   const polls = createPolls(world)
   const sessions = new Map<string, Session>()
@@ -57,7 +61,7 @@ export function addSessionRoutes(add: AddRoute, world: World, times: SessionTime
   add('GET', `${pool}/messages`, 'agent', async (call) => {
     const session = find(call, call.query('sessionId'))
     session.heldPolls += 1
-    const message = await nextMessage(call, session, world, polls, times.holdMs).finally(() => {
+    const message = await nextMessage(call, session, { world, polls, holdMs: times.holdMs, speed }).finally(() => {
       session.heldPolls -= 1
       session.lastPollAtMs = Date.now()
     })
@@ -131,13 +135,13 @@ function sessionOnWire(call: Call, sessionId: string, agent: AgentFacts): Wire {
 }
 
 /** The session's next message, waited for; undefined when none came in time or the client has gone. */
-async function nextMessage(call: Call, session: Session, world: World, polls: Polls, holdMs: number): Promise<Wire> {
+async function nextMessage(call: Call, session: Session, { world, polls, holdMs, speed }: PollParts): Promise<Wire> {
   const seen = integer(call.query('lastMessageId') ?? '0', 'lastMessageId')
   const endsAtMs = Date.now() + holdMs
   for (;;) {
     const request = valueOf(world.devops.nextMessage(session.id))
     const messageId = request === undefined ? 0 : messageIdOf(session, request)
-    if (request !== undefined && messageId > seen) return jobMessage(messageId, request)
+    if (request !== undefined && messageId > seen) return jobMessage(messageId, request, speed)
     if (!(await polls.wait(session.agentId, endsAtMs - Date.now(), call.gone))) return undefined
   }
 }
@@ -150,9 +154,11 @@ function messageIdOf(session: Session, request: RequestFacts): number {
   return session.lastMessageId
 }
 
-function jobMessage(messageId: number, request: RequestFacts): Wire {
+/** `sandbox` is no part of the real message: how long the stand-in agent sleeps and how often it renews, in real ms. */
+function jobMessage(messageId: number, request: RequestFacts, speed: number): Wire {
   const { planId, jobId } = jobIds(request)
   const plan = { planId, planType: request.planType, version: 1 }
-  const body = { messageType: 'PipelineAgentJobRequest', requestId: request.id, jobId, jobDisplayName: request.jobName, plan }
+  const sandbox = { durationMs: request.durationMs / speed, renewMs: renewMs / speed }
+  const body = { messageType: 'PipelineAgentJobRequest', requestId: request.id, jobId, jobDisplayName: request.jobName, plan, sandbox }
   return { messageId, messageType: 'PipelineAgentJobRequest', body: JSON.stringify(body) }
 }

@@ -1,7 +1,12 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createDevOpsAuthorization, createTokenAuthorization, trustedCertificates } from '../../backend/adapters/credentials.ts'
+import {
+  createDevOpsAuthorization,
+  createRegistrarCredential,
+  createTokenAuthorization,
+  trustedCertificates,
+} from '../../backend/adapters/credentials.ts'
 import type { CredentialSource } from '../../backend/adapters/credentials.ts'
 import { createTestClock, never } from './outside.ts'
 
@@ -100,4 +105,26 @@ test('a certificate authority file that is none is refused in one sentence', () 
   expect(() => trustedCertificates(join(folder, 'ca.pem'))).toThrow(/holds no PEM certificate\. Give/)
   expect(() => trustedCertificates(join(folder, 'absent.pem'))).toThrow(/cannot be read\. Give/)
   expect(trustedCertificates(undefined)).toBeUndefined()
+})
+
+describe('what machines register with', () => {
+  test('is the personal access token as it is', async () => {
+    const { source, clock, asked } = tokens(hour)
+    const credential = createRegistrarCredential({ kind: 'pat', pat: 'p'.repeat(52) }, source, clock)
+    expect(await credential()).toMatchObject({ known: true, value: 'p'.repeat(52) })
+    expect(asked).toEqual([])
+  })
+
+  test("is a token for Azure DevOps, asked for once and without its scheme's name", async () => {
+    const { source, clock, asked } = tokens(hour)
+    const credential = createRegistrarCredential({ kind: 'entra' }, source, clock)
+    expect([await credential(), await credential()]).toMatchObject([{ value: 't1' }, { value: 't1' }])
+    expect(asked).toEqual(['499b84ac-1321-427f-aa17-267ca6975798/.default'])
+  })
+
+  test('is unknown when the identity gives none, and the reason holds no secret', async () => {
+    const source: CredentialSource = () => ({ getToken: () => Promise.reject(new Error('refused client_secret=hunter2')) })
+    const credential = createRegistrarCredential({ kind: 'entra' }, source, createTestClock())
+    expect(await credential()).toEqual({ known: false, why: 'refused client_secret=[secret]' })
+  })
 })

@@ -21,6 +21,7 @@ test('every figure of the service has its documented name', async () => {
   metrics.call('azure', 'set capacity', 'throttled', 80)
   metrics.jobStarted(7, 45_000)
   metrics.booted(7, 90_000)
+  metrics.bootPhase(7, 'package', 'failed', 30_000)
   metrics.action(7, 'grow', 'settled')
   const text = await metrics.text()
   for (const line of [
@@ -34,6 +35,8 @@ test('every figure of the service has its documented name', async () => {
     'scale_set_agents_calls_total{api="azure",operation="set capacity",outcome="throttled"} 1',
     'scale_set_agents_call_seconds_sum{api="azure",operation="set capacity"} 0.08',
     'scale_set_agents_boot_seconds_sum{pool="7"} 90',
+    'scale_set_agents_boot_phase_seconds_sum{pool="7",phase="package",result="failed"} 30',
+    'scale_set_agents_boot_phase_seconds_bucket{le="30",pool="7",phase="package",result="failed"} 1',
     'scale_set_agents_actions_total{pool="7",kind="grow",outcome="settled"} 1',
   ])
     expect(text.split('\n')).toContain(line)
@@ -45,6 +48,7 @@ test('the series of a pool that was deleted are gone, those of others stay', asy
   for (const pool of [7, 8]) {
     metrics.passFailed(pool)
     metrics.jobStarted(pool, 45_000)
+    metrics.bootPhase(pool, 'online', 'ok', 900)
     metrics.action(pool, 'grow', 'settled')
   }
   metrics.call('azure', 'set capacity', 'ok', 80)

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { loadAgentScripts } from '../../backend/api/agent-scripts.ts'
 import { apiOf, asOperator, basic, hookSecret, operatorKey, world } from './fixture.ts'
 
-const openPaths = ['/healthz', '/readyz', '/metrics', '/openapi.json', `/scripts/1/${'a'.repeat(64)}/enableagent.sh`]
+const openPaths = ['/healthz', '/readyz', '/metrics', '/openapi.json', `/scripts/1/${'a'.repeat(64)}/pool-7/enableagent.sh`]
 
 test('everything but the open routes asks for the operator key', async () => {
   const app = await apiOf(world())
@@ -87,9 +87,9 @@ test('readyz names each reason', async () => {
 test('only scripts of the manifest are served, under their own hash', async () => {
   const app = await apiOf(world())
   for (const url of [
-    `/scripts/2/${'a'.repeat(64)}/enableagent.sh`,
-    `/scripts/1/${'b'.repeat(64)}/enableagent.sh`,
-    `/scripts/1/${'a'.repeat(64)}/..%2fmanifest.json`,
+    `/scripts/2/${'a'.repeat(64)}/pool-7/enableagent.sh`,
+    `/scripts/1/${'b'.repeat(64)}/pool-7/enableagent.sh`,
+    `/scripts/1/${'a'.repeat(64)}/pool-7/..%2fmanifest.json`,
   ]) {
     expect((await app.inject({ url })).statusCode).toBe(404)
   }

@@ -178,7 +178,8 @@ test('every problem of the settings is told, in the names that the client sent',
   expect([changed.status, changed.body.message]).toEqual([
     400,
     'maxSavedNodeCount is -1; give a whole number from 0 to 100. ' +
-      'desiredIdle is 19, above the maximum of 10 machines; lower it or raise maxCapacity.',
+      'desiredIdle is 19, above the maximum of 10 machines; lower it or raise maxCapacity. ' +
+      'Interactive tests need a Windows Server image; this scale set has another. Switch it off or change the image.',
   ])
   const created = await call(world({ empty: true }), 'POST', `${pools}?poolName=p`, {
     azureId: scaleSetId,

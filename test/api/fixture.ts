@@ -7,6 +7,7 @@ import type { Known, Machine, PoolSnapshot, Reading } from '../../backend/core/s
 import type { CheckedAccess } from '../../backend/loop/pool-check.ts'
 import type { AgentPool, Organization, PoolStore } from '../../backend/loop/pool-parts.ts'
 import { createPools } from '../../backend/loop/pools.ts'
+import type { BootReport } from '../../backend/loop/ports-boot.ts'
 import type {
   AzureMachine,
   AzureScaleSet,
@@ -17,6 +18,7 @@ import type {
   PoolRecord,
   StoredPass,
 } from '../../backend/loop/ports.ts'
+import type { Registrar } from '../../backend/registration/registrar.ts'
 
 export const operatorKey = 'operator-key-of-the-test'
 export const hookSecret = 'secret of the hook'
@@ -141,6 +143,8 @@ export function logEntry(id: number, change: Partial<LogEntry> = {}): LogEntry {
   return { id, poolId: 7, level: 'info', operation: 'sizingJob', message: `entry ${id}`, at: nowMs, wallTimeMs: wallMs, ...change }
 }
 
+const turnedAway = async () => ({ status: 403, error: 'Nobody is let in here.' }) as const
+
 export type World = ReturnType<typeof world>
 
 /** One pool (7, on the scale set) unless `empty`; change any of it before or after building the app. */
@@ -166,6 +170,8 @@ export function world({ empty = false }: { readonly empty?: boolean } = {}) {
     },
     lease: undefined as string | undefined,
     lastPassAt: nowMs as number | undefined,
+    registrar: { nonce: turnedAway, claim: turnedAway, report: turnedAway } as Registrar,
+    boots: [] as BootReport[],
     failAddQueue: false,
     crashBeforeRecord: false,
   }
@@ -319,6 +325,8 @@ export async function apiOf(state: World, history = historyOf(state)) {
     history,
     metrics: { text: async () => 'machines 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
     scripts: { version: '1', files: [{ name: 'enableagent.sh', sha256: 'a'.repeat(64), body: Buffer.from('#!/bin/bash\n') }] },
+    registrar: state.registrar,
+    boots: { of: async (_, machine) => state.boots.filter((report) => report.machine === machine) },
     leaseProblem: () => state.lease,
   }
   return buildApp(parts)

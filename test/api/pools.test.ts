@@ -169,6 +169,13 @@ describe('a pool that runs', () => {
     expect(state.records.get(7)?.settings.paused).toBe(false)
   })
 
+  test('tries a machine again on request', async () => {
+    const state = world()
+    expect((await call(state, 'POST', '/pools/7/try-again')).status).toBe(202)
+    expect(state.records.get(7)?.orders).toMatchObject([{ machineId: '', order: 'try-again' }])
+    expect((await call(state, 'POST', '/pools/8/try-again')).status).toBe(404)
+  })
+
   test('deleting only marks it, and nothing changes it after that', async () => {
     const state = world()
     expect((await call(state, 'DELETE', '/pools/7')).status).toBe(202)

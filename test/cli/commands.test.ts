@@ -142,6 +142,38 @@ describe('why', () => {
     expect((await run('why linux000003 --pool 7', answers)).out).toBe('Machine linux000003: what was recorded\n  It was deleted.\n')
   })
 
+  it('shows the timeline of the newest boot, with cause and fix of what failed', async () => {
+    const phase = { phase: 'package', result: 'ok', durationMs: 12_300, atMs: 1_700_000_000_000, detail: '' }
+    const failure = {
+      ...phase,
+      ...{
+        phase: 'configure',
+        result: 'failed',
+        cause: 'pool-permission',
+        causeText: 'It may not add agents.',
+        fix: 'Make it an administrator.',
+      },
+      detail: 'enableagent failed in configure [pool-permission]: Access denied.\u001b[31m\nmore',
+    }
+    const life = { machineId: '3', createdAt: '2026-11-21T07:00:00Z', generation: 3, phases: [phase, failure] }
+    const boot = { poolId: 7, machine: 'linux000003', lives: [life, { ...life, generation: 2 }] }
+    const answers = { ...onePool, ...ofMachine, 'GET /pools/7/machines/3/boot': boot }
+    const { out } = await run('why machine 3', answers)
+    expect(out.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')).toBe(
+      [
+        machineWords.trimEnd(),
+        '  Boot since its 2nd reimage; 1 earlier: --json',
+        '    package        ok             12 s  TIME',
+        '    configure      failed         12 s  TIME',
+        '      pool-permission: It may not add agents.',
+        '      Fix: Make it an administrator.',
+        '      The machine said: enableagent failed in configure [pool-permission]: Access denied. [31m',
+        '',
+      ].join('\n'),
+    )
+    expect(JSON.parse((await run('why machine 3 --json', answers)).out)).toEqual([{ ...machine, boot }])
+  })
+
   it('takes only a job or a machine', async () => {
     const { code, err } = await run('why agent 3', onePool)
     expect([code, err]).toEqual([exitCodes.usage, "'agent 3' names no job or machine. Write 'job 3', 'machine 3' or a machine's name.\n"])
@@ -197,6 +229,16 @@ describe('pool', () => {
     })
   })
 
+  it('takes what machines do at their start', async () => {
+    const { calls } = await run(
+      'pool create linux --scale-set /subscriptions/x --agent-version 4.255.0 --proxy http://proxy:3128 --no-sudo --no-hold-upgrades',
+      { 'POST /pools': { pool: summary, agentPool: 'made', findings: [], present: [], message: 'Made.' } },
+    )
+    expect(calls[0]?.body).toMatchObject({
+      settings: { agentVersion: '4.255.0', proxy: 'http://proxy:3128', sudo: false, holdUpgrades: false },
+    })
+  })
+
   it('tells every problem of a refusal, and the findings that are not ok', async () => {
     const refusal = {
       code: 'refused',
@@ -239,7 +281,7 @@ describe('pool', () => {
     expect((await run('pool delete linux-agents --yes', answers)).out).toBe('Pool linux-agents is being deleted.\n')
   })
 
-  it.each(['pause', 'resume'])('%s', async (order) => {
+  it.each(['pause', 'resume', 'try-again'])('%s', async (order) => {
     const { out } = await run(`pool ${order} linux-agents`, { ...onePool, [`POST /pools/7/${order}`]: { message: 'Done.' } })
     expect(out).toBe('Done.\n')
   })

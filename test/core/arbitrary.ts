@@ -175,6 +175,17 @@ export const situation: fc.Arbitrary<Situation> = fc
         lastAt: times.map((ms) => now - ms),
       }),
     ),
+    bootTrouble: rarely(
+      fc
+        .record({ times: fc.integer({ min: 3, max: 8 }), tryInMs: fc.constantFrom(-minute, 0, 20 * minute) })
+        .map(({ times: row, tryInMs }) => ({
+          cause: 'hash-mismatch' as const,
+          phase: 'package' as const,
+          times: row,
+          lastAt: now - minute,
+          paused: { since: now - hour, tries: row - 3, tryAt: now + tryInMs },
+        })),
+    ),
     parallelJobsFree: rarely(fc.integer({ min: 0, max: 4 })),
     lowestSurplus: fc.option(fc.integer({ min: -3, max: 8 }), { nil: undefined }),
     peakDemand: fc.integer({ min: 0, max: 12 }),

@@ -107,6 +107,13 @@ test('our own claim is ours for our pool only', () => {
   expect(parseClaim({ ...tags, _AzureDevOpsElasticPool: 'x' }, 'me', 7).claim).toBe('built-in')
 })
 
+test('a token in the model is a warning, and no word of it otherwise', () => {
+  const settings = { machinesMax: 10, tearDownAfterUse: false, interactive: false }
+  const ids = (tokenInModel: boolean) => checkScaleSet(facts({ settings: { ...settings, tokenInModel } })).map(({ id }) => id)
+  expect(found('token-in-model', facts({ settings: { ...settings, tokenInModel: true } })).severity).toBe('warning')
+  expect(ids(false)).not.toContain('token-in-model')
+})
+
 const image = (set: Partial<CheckedScaleSet>, settings: Partial<CheckFacts['settings']>) =>
   found('image', facts({ settings: { machinesMax: 10, tearDownAfterUse: false, interactive: false, ...settings } }, set)).severity
 const client = { os: 'windows', imagePublisher: 'MicrosoftWindowsDesktop' } as const

@@ -63,6 +63,20 @@ const sentences: Examples = {
       'Azure could not create machines (AllocationFailed). Azure has no machines of this size free in this place now. Nothing is needed: it is tried again. If it lasts, use another size or another zone. The next attempt is in 60 s.',
     ],
   ],
+  'boot-trouble': [
+    [
+      { code: 'boot-trouble', cause: 'disk-full', phase: 'package', times: 3, needed: 4, granted: 0, coming: 0, tryAt: now + 5 * minute },
+      '4 machines needed, but growth is paused: 3 machines in a row failed to start, the last in package: disk full. The disk of the machine is full. Use a larger operating system disk, or a smaller image. The next is tried in 5 min, or at once with: scale-set-agents pool try-again POOL.',
+    ],
+    [
+      { code: 'boot-trouble', cause: 'disk-full', times: 4, needed: 4, granted: 1, coming: 0, tryAt: now },
+      '4 machines needed, but growth is paused: 4 machines in a row failed to start, the last: disk full. The disk of the machine is full. Use a larger operating system disk, or a smaller image. One is tried now.',
+    ],
+    [
+      { code: 'boot-trouble', cause: 'disk-full', times: 4, needed: 4, granted: 0, coming: 1, tryAt: now },
+      '4 machines needed, but growth is paused: 4 machines in a row failed to start, the last: disk full. The disk of the machine is full. Use a larger operating system disk, or a smaller image. The next is tried when it is known what becomes of those that are coming.',
+    ],
+  ],
   owed: [[{ code: 'owed', machines: 1 }, 'Azure owes 1 machine of the capacity and no operation runs; they are asked for again.']],
   paused: [[{ code: 'paused' }, 'The pool is paused: nothing is changed until a person resumes it.']],
   unknown: [

@@ -39,6 +39,39 @@ describe('a machine is unhealthy', () => {
   ])('%s', (_what, over, expected) => expect(cause(over)).toBe(expected))
 })
 
+test('what failed before our extension is savable where the pool says so', () => {
+  const failed = aMachine({ stage: 'failed', forMs: 0 })
+  expect(unhealthyBecause(failed, { ...settings, saveCreationFailed: true }, now)).toMatchObject({
+    cause: 'creation-failed',
+    savable: true,
+  })
+  expect(
+    unhealthyBecause(aMachine({ stage: 'failed', cause: 'stopped', forMs: 9 * minute }), { ...settings, saveCreationFailed: true }, now),
+  ).toMatchObject({
+    savable: false,
+  })
+})
+
+test.each<[string, MachineOver, Partial<typeof settings>, string]>([
+  ['nothing was heard', {} as MachineOver, {}, 'its agent was not online within 10 minutes and nothing was heard of it'],
+  [
+    'something was heard',
+    { phase: 'user' } as MachineOver,
+    {},
+    'its agent was not online within 10 minutes, the last that it reported was user',
+  ],
+  ['nothing could be heard', {} as MachineOver, { tokenInModel: true }, 'its agent was not online within 10 minutes'],
+])('an agent that is late tells whether %s', (_what, over, more, detail) =>
+  expect(unhealthyBecause(aMachine({ ...over, stage: 'starting', forMs: 10 * minute }), { ...settings, ...more }, now)?.detail).toBe(
+    detail,
+  ),
+)
+
+test('a failed boot is named with its phase', () =>
+  expect(
+    unhealthyBecause(aMachine({ stage: 'failed', cause: 'extension-failed', code: 'proxy', phase: 'package' }), settings, now)?.detail,
+  ).toBe('proxy in package'))
+
 describe('a machine is not unhealthy', () => {
   test.each<[string, MachineOver]>([
     ['while it may still be created', { stage: 'creating', forMs: 30 * minute - 1 }],

@@ -50,6 +50,30 @@ test('after failures in a row it waits 1, 2, 4 … minutes, half an hour at most
   expect(grant({ growthTrouble: { ...trouble, lastAt: now - hour } }).by).toBe(5)
 })
 
+describe('while machines fail to start', () => {
+  const paused = (tryAt: number) =>
+    ({ cause: 'proxy', times: 3, lastAt: now - hour, paused: { since: now - hour, tries: 0, tryAt } }) as const
+  const found = (over: SnapshotOver, need = 5) => {
+    const { by, reasons } = grant(over, need)
+    return [by, ...reasons.map((reason) => ('coming' in reason ? `${reason.code}, ${reason.coming} coming` : reason.code))]
+  }
+  test.each<[string, SnapshotOver, readonly unknown[]]>([
+    ['two in a row change nothing', { bootTrouble: { cause: 'proxy', times: 2, lastAt: now } }, [5]],
+    ['growth pauses', { bootTrouble: paused(now + 1) }, [0, 'boot-trouble, 0 coming']],
+    ['one is tried when it is time', { bootTrouble: paused(now) }, [1, 'boot-trouble, 0 coming']],
+    ['never beside another', { bootTrouble: paused(now), asked: 1 }, [0, 'boot-trouble, 1 coming']],
+    [
+      'nor beside one that an old list leaves out',
+      { bootTrouble: paused(now), machines: someMachines({ stage: 'unclear' }) },
+      [0, 'boot-trouble, 1 coming'],
+    ],
+    ['with the machines unknown as with none', { bootTrouble: paused(now), unknown: ['machines'] }, [1, 'boot-trouble, 0 coming']],
+    ['a tighter limit is named instead', { bootTrouble: paused(now), rooms: [{ ...quota, machines: 0 }] }, [0, 'room']],
+  ])('%s', (_what, over, expected) => expect(found(over)).toEqual(expected))
+
+  test('a need of one is met by the try', () => expect(found({ bootTrouble: paused(now) }, 1)).toEqual([1]))
+})
+
 test.each<[string, SnapshotOver, number]>([
   ['the listed ones', { machines: someMachines({ stage: 'idle' }, { stage: 'saved' }) }, 2],
   ['those asked for', { machines: someMachines({ stage: 'idle' }), asked: 3 }, 4],

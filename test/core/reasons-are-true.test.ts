@@ -14,7 +14,7 @@ const withSnapshot = (given: Situation, change: Partial<Situation['snapshot']>):
   ...given,
   snapshot: { ...given.snapshot, ...change },
 })
-const without = (given: Situation, part: 'growthTrouble' | 'parallelJobsFree'): Situation => {
+const without = (given: Situation, part: 'growthTrouble' | 'bootTrouble' | 'parallelJobsFree'): Situation => {
   const { [part]: _lifted, ...snapshot } = given.snapshot
   return { ...given, snapshot }
 }
@@ -43,6 +43,7 @@ const lifts = {
   room: (given, reason: Of<'room'>) => withSnapshot(given, { rooms: given.snapshot.rooms.filter(({ kind }) => kind !== reason.kind) }),
   'update-rate': (given) => withSnapshot(given, { recentUpdates: [] }),
   'backing-off': (given) => without(given, 'growthTrouble'),
+  'boot-trouble': (given) => without(given, 'bootTrouble'),
   'scale-set-blocked': (given) => withScaleSet(given, { blockers: [] }),
   'not-ours': (given) => withScaleSet(given, { claim: 'ours' }),
   unknown: (given, reason: Of<'unknown'>) =>

@@ -58,6 +58,18 @@ test.each<[string, object]>([
   ['standby', { standby: 3, machinesMax: 2 }],
   ['savedMax', { savedMax: 3, machinesMax: 2 }],
   ['standbyWindows[0].standby', { standbyWindows: [{ ...window, standby: 5 }], machinesMax: 2 }],
+  ['agentVersion', { agentVersion: '3.226.9' }],
+  ['agentVersion', { agentVersion: 'latest' }],
+  ['agentVersion', { agentVersion: 4 }],
+  ['sudo', { sudo: 'no' }],
+  ['holdUpgrades', { holdUpgrades: 1 }],
+  ['saveCreationFailed', { saveCreationFailed: null }],
+  ['tokenInModel', { tokenInModel: 'false' }],
+  ['proxy', { proxy: 'proxy.example.com:3128' }],
+  ['proxy', { proxy: 'http://ada:secret@proxy.example.com' }],
+  ['proxy', { proxy: 'http://proxy.example.com/path' }],
+  ['proxy', { proxy: 'http://proxy.example.com\nsudo=yes' }],
+  ['proxy', { proxy: 3128 }],
 ])('a problem with %s: %j', (field, input) => expect(fields(input)).toEqual([field]))
 
 test('all problems are told at once, each with its value and the next step', () => {
@@ -67,6 +79,32 @@ test('all problems are told at once, each with its value and the next step', () 
     'paused: paused is "no"; give true or false.',
   ])
   expect(problems({ timeZone: undefined })).toEqual(['timeZone: timeZone is missing; give an IANA name such as Europe/Berlin or UTC.'])
+})
+
+test('relations are judged over all values that have the right type', () => {
+  expect(fields({ machinesMax: 0, standby: 5, standbyWindows: [window] })).toEqual(['machinesMax'])
+  expect(fields({ machinesMax: 2, standby: 5, savedMax: '9', paused: 1 })).toEqual(['savedMax', 'paused', 'standby'])
+  const windows = [{ ...window, standby: 5 }, null, { ...window, from: '8', standby: 4 }]
+  expect(fields({ machinesMax: 2, standbyWindows: windows })).toEqual([
+    'standbyWindows[1]',
+    'standbyWindows[2].from',
+    'standbyWindows[0].standby',
+    'standbyWindows[2].standby',
+  ])
+  expect(fields({ standby: -1, interactive: true }, { os: 'linux' })).toEqual(['standby', 'interactive'])
+  expect(fields({ standbyWindows: 'always', standby: 9 })).toEqual(['standbyWindows', 'standby'])
+})
+
+test.each(['', '3.227.1', '4.255.0'])('agentVersion may be "%s"', (agentVersion) => expect(fields({ agentVersion })).toEqual([]))
+
+test.each(['', 'http://10.0.0.4:3128', 'https://proxy.example.com/', 'http://[fd00::1]:8080'])('proxy may be "%s"', (proxy) =>
+  expect(fields({ proxy })).toEqual([]),
+)
+
+test('a proxy with a password is refused without showing it', () => {
+  const [problem] = problems({ proxy: 'http://ada:secret@proxy.example.com' })
+  expect(problem).toContain('carries a user or a password')
+  expect(problem).not.toContain('secret')
 })
 
 test.each<[string, object, Parameters<typeof checkSettings>[1], readonly string[]]>([

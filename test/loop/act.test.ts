@@ -31,7 +31,11 @@ async function sendAll(
       record: aRecord(scene.record),
       clock: outside.clock,
       ownerId: 'owner',
-      extension: () => ({ name: extensionName, publisher: 'p', type: 't', version: '1', settings: {}, after: [] }),
+      extension: () => ({
+        known: true,
+        at: 0,
+        value: { name: extensionName, publisher: 'p', type: 't', version: '1', settings: {}, after: [] },
+      }),
       lease: () => ('epoch' in scene && scene.epoch === undefined ? undefined : { epoch: scene.epoch ?? 1, holder: 'me' }),
       signal: abort.signal,
     },

@@ -3,7 +3,7 @@ import { join, nextLife } from '../../backend/loop/join.ts'
 import type { Joined, JoinInput } from '../../backend/loop/join.ts'
 import type { AzureMachine, MachineMemory, PipelinesAgent } from '../../backend/loop/ports.ts'
 import { known, minute, now, second, unknown } from '../support/build.ts'
-import { aMemory, anAzureMachine, aPipelinesAgent } from '../support/loop.ts'
+import { aMemory, anAzureMachine, aPipelinesAgent, aReport } from '../support/loop.ts'
 
 type Scene = Partial<Omit<JoinInput, 'listed' | 'remembered' | 'agents'>> & {
   readonly listed?: readonly AzureMachine[]
@@ -21,6 +21,9 @@ function joined({ listed = [], agents = [], memory = [], listAgeMs = 0, ...rest 
     unsure: new Set(),
     expected: 0,
     oneJob: false,
+    reports: [],
+    mayReport: true,
+    startMsMax: 10 * minute,
     now,
     ...rest,
   })
@@ -89,6 +92,47 @@ describe('the stage of a machine', () => {
       { azure: { failure: { code: 'x', message: '', ours: true } }, agent: {} },
       { stage: 'idle' },
     ],
+    [
+      'its script reported a failure',
+      { reports: [aReport(1, { phase: 'package', result: 'failed', cause: 'hash-mismatch' })] },
+      { stage: 'failed', cause: 'extension-failed', code: 'hash-mismatch', phase: 'package' },
+    ],
+    [
+      'its script reported a failure for which there is no name',
+      { reports: [aReport(1, { phase: 'user', result: 'failed' })] },
+      { stage: 'failed', cause: 'extension-failed', code: 'unknown', phase: 'user' },
+    ],
+    [
+      'its script reported a failure while Azure still creates it',
+      { azure: { provisioning: 'creating' }, reports: [aReport(1, { result: 'failed', cause: 'proxy' })] },
+      { stage: 'failed', code: 'proxy' },
+    ],
+    [
+      'its script failed and went on',
+      { reports: [aReport(1, { result: 'failed', cause: 'proxy' }), aReport(1, { phase: 'user', at: now + 1 })] },
+      { stage: 'starting', phase: 'user' },
+    ],
+    ['its script failed, and its agent is online', { reports: [aReport(1, { result: 'failed' })], agent: {} }, { stage: 'idle' }],
+    [
+      'the script before ours failed',
+      { azure: { failure: { code: 'VMExtensionProvisioningError', message: 'CustomScript failed', ours: false } } },
+      { stage: 'failed', cause: 'creation-failed', code: 'custom-script-failed' },
+    ],
+    [
+      'its one job ended before a list showed it',
+      { agent: {}, oneJob: true, reports: [aReport(1, { phase: 'finished' })] },
+      { stage: 'used' },
+    ],
+    [
+      'its one job ended, and Azure DevOps still counts it',
+      { agent: { requestId: 5 }, oneJob: true, reports: [aReport(1, { phase: 'finished' })] },
+      { stage: 'busy', requestId: 5 },
+    ],
+    [
+      'its one job ended before its agent was ever seen online',
+      { agent: { online: false }, oneJob: true, reports: [aReport(1, { phase: 'finished' })] },
+      { stage: 'used' },
+    ],
     ['stopped', { azure: { power: 'stopped' }, memory: was }, { stage: 'failed', cause: 'stopped' }],
     [
       'deallocated with a job',
@@ -153,6 +197,43 @@ describe('a machine that is missing from a list', () => {
     expect(joined({ listed: [anAzureMachine(1)], memory: [aMemory(1, { missingSince: 5 })] }).memory.get('1')).not.toHaveProperty(
       'missingSince',
     ))
+})
+
+describe('a start that failed', () => {
+  const starting = { stage: 'starting', stageSince: now - 10 * minute }
+  const failures = (memory: Partial<MachineMemory>, scene: Scene = {}) =>
+    joined({ listed: [anAzureMachine(1)], ...scene, memory: [aMemory(1, memory)] }).failures
+
+  test('is told once, with the words of the machine', () => {
+    const reports = [aReport(1, { result: 'failed', cause: 'proxy', detail: 'curl: 407' })]
+    const scene = { listed: [anAzureMachine(1)], memory: [aMemory(1)], reports }
+    const first = joined(scene)
+    expect(first.failures).toEqual([{ machine: 'm1', bornAt: now - 2 * minute, phase: 'package', cause: 'proxy', raw: 'curl: 407' }])
+    expect(joined({ ...scene, memory: [...first.memory.values()] }).failures).toEqual([])
+  })
+  test('is silence when the time is over and nothing was heard', () => {
+    expect(failures(starting)).toEqual([{ machine: 'm1', bornAt: now - 2 * minute, cause: 'silence' }])
+    expect(failures({ ...starting, stageSince: now - 10 * minute + 1 })).toEqual([])
+    expect(failures(starting, { mayReport: false })).toMatchObject([{ cause: 'unknown' }])
+  })
+  test('has the words of Azure where the machine told nothing', () => {
+    const failure = { code: 'VMExtensionProvisioningError', message: 'exit code 3', ours: true }
+    expect(failures({}, { listed: [anAzureMachine(1, { failure })] })).toMatchObject([{ cause: 'unknown', raw: 'exit code 3' }])
+  })
+  test.each<[string, Partial<MachineMemory>, Scene]>([
+    ['an order of a person', { ...starting, asked: { order: 'delete', by: 'Ada', force: false } }, {}],
+    ['an adoption', { ...starting, ownedBy: 'adopted' }, {}],
+    [
+      'a creation that Azure could not make',
+      {},
+      { listed: [anAzureMachine(1, { failure: { code: 'AllocationFailed', message: '', ours: false } })] },
+    ],
+    ['a machine that was stopped', was, { listed: [anAzureMachine(1, { power: 'stopped' })] }],
+  ])('is not %s', (_what, memory, scene) => expect(failures(memory, scene)).toEqual([]))
+  test('tells the times of the phases before it', () => {
+    const reports = [aReport(1, { phase: 'proof', durationMs: 40 }), aReport(1, { result: 'failed', at: now + 1 })]
+    expect(joined({ listed: [anAzureMachine(1)], memory: [aMemory(1)], reports }).phases).toEqual([{ phase: 'proof', ms: 40 }])
+  })
 })
 
 describe('what a pass learns', () => {

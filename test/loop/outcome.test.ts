@@ -110,6 +110,11 @@ describe('the memory of the pool', () => {
     expect((await pool({ kind: 'refresh-claim' }, done, { claim })).claim).toEqual({ ...claim, refreshedAt: now })
     expect((await pool({ kind: 'refresh-claim' }, lost, { claim })).claim).toEqual(claim)
   })
+  test('while growth pauses, each machine that was asked for puts off the next try', async () => {
+    const bootTrouble = { cause: 'proxy', times: 3, lastAt: now, paused: { since: now - 60 * minute, tries: 1, tryAt: now } } as const
+    const tryAt = async (outcome: CallOutcome) => (await pool(grow, outcome, { bootTrouble })).bootTrouble?.paused?.tryAt
+    expect([await tryAt(done), await tryAt(lost), await tryAt(refused('Conflict'))]).toEqual([now + 5 * minute, now + 5 * minute, now])
+  })
   test('backs off after refused growth, each time in a row', async () => {
     const trouble = { code: 'AllocationFailed', message: 'no', times: 1, lastAt: now }
     expect((await pool(grow, refused('AllocationFailed'))).growthTrouble).toEqual(trouble)

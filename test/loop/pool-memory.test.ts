@@ -1,15 +1,8 @@
 import type { Joined } from '../../backend/loop/join.ts'
-import {
-  emptyMemory,
-  lowestSurplus,
-  percentile,
-  rememberJobs,
-  rememberJoined,
-  rememberLoad,
-  rememberOrphans,
-} from '../../backend/loop/pool-memory.ts'
+import { emptyMemory, lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from '../../backend/loop/pool-memory.ts'
 import type { Intent, IntentChange, PoolMemory } from '../../backend/loop/ports.ts'
 import { troubleAfter } from '../../backend/loop/trouble.ts'
+import { percentile } from '../../backend/loop/windows.ts'
 import { aJob, aSnapshot, hour, minute, now, someMachines, someSettings } from '../support/build.ts'
 import { aMemory, anIntent, aPipelinesAgent, aPipelinesJob } from '../support/loop.ts'
 
@@ -38,6 +31,8 @@ describe('what joining found out', () => {
     gone: [],
     grown: [],
     booted: [],
+    failures: [],
+    phases: [],
     secondJobs: 0,
     ...over,
   })

@@ -47,6 +47,7 @@ function start(pools: readonly number[] = [1]): Scene {
     log: { info() {}, warn: log, error: log },
     metrics: quietMetrics,
     journal,
+    boots: { add: async () => {}, of: async () => [], since: async () => [] },
     settings: {
       pools: async () => [...alive],
       pool: async (poolId) => (alive.has(poolId) ? (aRecord({ poolId }) as PoolRecord) : undefined),
@@ -54,7 +55,7 @@ function start(pools: readonly number[] = [1]): Scene {
     },
     lease: () => hold.lease,
     ownerId: 'owner',
-    extension: () => ({ name: 'x', publisher: 'p', type: 't', version: '1', settings: {}, after: [] }),
+    extension: () => ({ known: true, at: 0, value: { name: 'x', publisher: 'p', type: 't', version: '1', settings: {}, after: [] } }),
     connect: ({ poolId }) => {
       const outside = anOutside({ scaleSet: anAzureSet({ tags: { ScaleSetAgentsOwner: 'another/9/1' } }) })
       outsides.set(poolId, outside)

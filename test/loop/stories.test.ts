@@ -320,3 +320,50 @@ test('nothing happens while the pool is paused, and it goes on when resumed', as
   expect(service.world.truth.requests(service.poolId).every(({ result }) => result === 'succeeded')).toBe(true)
   expect(changes(service, 40 * minute)).not.toEqual([])
 })
+
+test('machines that fail to start one after the other pause growth; one at a time is tried until one comes online', async () => {
+  const service = await tell({ settings: { standby: 4, machinesMax: 8, savedMax: 1, startMinutesMax: 10 } })
+  service.world.setFault('extension-failed', { rate: 1 })
+  await service.forMinutes(60)
+  const grown = () => service.events.flatMap((event) => (event.kind === 'capacity' && event.by === 'patch' ? [event.to - event.from] : []))
+  expect(grown()).toEqual([4, 1, 1, 1])
+  const errors = () => service.history.log(service.poolId, { top: 1_000 }).then((log) => log.filter(({ level }) => level === 'error'))
+  expect((await errors()).map(({ message }) => message)).toEqual([
+    'Growth is paused: 4 machines in a row failed to start in package: hash mismatch. The agent package is not the one that Azure DevOps describes. ' +
+      'Look for a cache or a proxy that changes downloads; nothing was run from the package. ' +
+      'One machine is tried in 5 min and then at growing intervals, or at once with: scale-set-agents pool try-again linux.',
+  ])
+  const failed = (await service.history.log(service.poolId, { top: 1_000 })).filter(({ message }) =>
+    message.includes('failed to start in package'),
+  )
+  expect(failed.filter(({ level }) => level === 'warning')).toHaveLength(7)
+  expect(failed.find(({ level }) => level === 'warning')).toMatchObject({
+    machine: expect.stringMatching(/^linux/) as string,
+    raw: expect.stringContaining('[hash-mismatch]') as string,
+  })
+  expect(reasons(service)).toContain('boot-trouble')
+  expect(service.loop.latest(service.poolId)!.snapshot.bootTrouble).toMatchObject({ cause: 'hash-mismatch', times: 7 })
+
+  service.world.setFault('extension-failed', undefined)
+  service.order({ machineId: '', order: 'try-again', by: 'Ada', force: false })
+  await service.forMinutes(5)
+  expect(await told(service)).toContain('Ada asks for a machine to be tried now, as far as one is needed.')
+  await service.forMinutes(5)
+  expect(grown().slice(4)).toEqual([1, 3])
+  expect(service.loop.latest(service.poolId)!.snapshot.bootTrouble).toBeUndefined()
+  expect([reasons(service), service.problems]).toEqual([['enough'], []])
+  expect((await errors()).length).toBe(1)
+})
+
+test('an agent that is not online in time is silent, or tells how far it came', async () => {
+  const service = await tell({ settings: { standby: 1, machinesMax: 2, savedMax: 0, startMinutesMax: 5 } })
+  service.world.setFault('agent-never-online', { rate: 1 })
+  await service.forMinutes(20)
+  expect(await told(service)).toContainEqual(expect.stringMatching(/^linux00000\w failed to start(: silence\.| in configure: unknown\.)/))
+})
+
+test('the times of phases are shown once five machines have told them', async () => {
+  const service = await tell({ settings: { standby: 5, machinesMax: 5 } })
+  await service.forMinutes(20)
+  expect(service.loop.latest(service.poolId)!.snapshot.boot.phases).toMatchObject({ package: { p50Ms: 3_000, p95Ms: 3_000 } })
+})

@@ -1,4 +1,4 @@
-import { count, first, machines, minute, pass, refusal, scene, setId, value } from './support.ts'
+import { minute, pass, refusal, scene, value } from './support.ts'
 import type { Scene } from './support.ts'
 
 /** An agent process outside the world, as the sandbox serves it. */
@@ -58,13 +58,6 @@ test('an agent has one session at a time and one name in its pool', () => {
     name: 'mine',
     version: '5',
   })
-})
-
-test('machines run no agents of their own when real processes do', () => {
-  const { world, events } = scene({ capacity: 1, machinesRunAgents: false })
-  pass(world, 20 * minute)
-  expect(first(machines(world))).toMatchObject({ provisioningState: 'Succeeded', agentProcess: 'none', scaleSetId: setId })
-  expect(count(events, 'agent-added')).toBe(0)
 })
 
 test('pools and queues have unique names', () => {

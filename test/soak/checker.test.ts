@@ -57,6 +57,10 @@ const machine = (instanceId: string, more: Partial<MachineFacts> = {}): Partial<
   jobsStarted: 0,
   ...more,
 })
+const machineFailed = (extension: string): Partial<MachineFacts> => ({
+  provisioningState: 'Failed',
+  failure: { code: 'VMExtensionProvisioningError', message: '', extension },
+})
 const agentOn = (id: number, instanceId: string): Partial<AgentFacts> => ({
   id,
   name: `vm${instanceId}`,
@@ -122,6 +126,30 @@ describe('the checker', () => {
     ]
     expect(judged(sceneOf({ machines, capacity: 4 }), [...start(), ...growth])).toEqual(['S2'])
     expect(judged(sceneOf({ machines: machines.slice(0, 3), capacity: 4 }), [...start(), ...growth])).toEqual([])
+  })
+
+  test('boot trouble: growth by two, or again too soon, after five machines in a row failed alike', () => {
+    const ids = ['0', '1', '2', '3', '4']
+    const failed = machineFailed('script')
+    const scene = sceneOf({ machines: ids.map((id) => machine(id, failed)), capacity: 9 })
+    const failures = [...start(), ...ids.flatMap((id) => [...grown(id), world({ kind: 'machine-failed', scaleSetId, machine: id })])]
+    const growth = (by: number, afterMinutes: number) =>
+      world({ kind: 'capacity', scaleSetId, from: 5, to: 5 + by, by: 'patch', at: at + afterMinutes * 60_000 })
+    const wide = { machinesMax: 50 }
+    const online = world({ kind: 'agent-online', poolId: 1, agentId: 1 })
+    const mixed = world({ kind: 'fault', fault: 'agent-never-online' })
+    const asked: Entry = { kind: 'order', order: { machineId: '', order: 'try-again', force: false }, at }
+    expect(judged(scene, [...failures, growth(2, 6)], wide)).toEqual(['boot-trouble'])
+    expect(judged(scene, [...failures, growth(1, 6), growth(1, 8)], wide)).toEqual(['boot-trouble'])
+    for (const fine of [
+      [growth(1, 6), growth(1, 11)],
+      [growth(2, 4)],
+      [growth(1, 6), asked, growth(1, 8)],
+      [online, growth(2, 6)],
+      [mixed, growth(2, 6)],
+    ])
+      expect(judged(scene, [...failures, ...fine], wide)).toEqual([])
+    expect(judged(scene, [...failures.slice(0, -1), growth(2, 6)], wide)).toEqual([])
   })
 
   test('S3: a machine that nobody asked for is deleted', () => {

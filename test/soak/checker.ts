@@ -1,5 +1,6 @@
 /** Judges the service's actions against the truth of the world after every entry. Imports nothing from the service's core. */
 import type { Bounds, Entry, Judge, Scene, Violation } from './history.ts'
+import { bootsJudge } from './judges/boots.ts'
 import { capacityJudge } from './judges/capacity.ts'
 import { intentsJudge } from './judges/intents.ts'
 import { livesJudge } from './judges/lives.ts'
@@ -24,6 +25,7 @@ export function createChecker(scene: Scene, bounds: Bounds): Checker {
   const ledger = createLedger(scene, bounds)
   const judges: readonly Judge[] = [
     capacityJudge(scene, ledger, report),
+    bootsJudge(scene, ledger, report),
     removalJudge(scene, ledger, report),
     ownershipJudge(scene, ledger, report),
     intentsJudge(ledger, report),

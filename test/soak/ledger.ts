@@ -167,6 +167,7 @@ export function createLedger(scene: Scene, before: Bounds) {
   }
 
   function ordered({ machineId, order, force }: Extract<Entry, { kind: 'order' }>['order']): void {
+    if (order === 'try-again') return
     const its = remember(machineId)
     if (order === 'save') its.saved = true
     else its.saved = false

@@ -35,6 +35,8 @@ export function personDoes(parts: PeopleParts, doing: PlannedDoing): void {
     case 'adopt':
     case 'force-delete':
       return giveOrder(parts, doing)
+    case 'try-again':
+      return parts.order({ machineId: '', order: 'try-again', by: 'ada', force: false })
     case 'change-maximum':
       return parts.set({ machinesMax: Math.max(settings.standby, 1, 1 + (doing.number % (2 * settings.machinesMax))) })
     case 'change-standby':

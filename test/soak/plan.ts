@@ -33,7 +33,7 @@ export const personDoings = [
 ] as const
 export type PlannedDoing = {
   readonly at: number
-  readonly what: (typeof personDoings)[number]
+  readonly what: (typeof personDoings)[number] | 'try-again'
   readonly forMs: number
   readonly number: number
 }
@@ -255,7 +255,15 @@ function drawFaults(random: Random, calmAt: number): readonly PlannedFault[] {
         ...(name.startsWith('stuck-') ? { sizeMs: random.between(10, 40) * minuteMs } : {}),
       }
     })
-  return [...drawn, ...drawBursts(random, calmAt)]
+  return [...drawn, ...drawBursts(random, calmAt), ...drawBrokenStarts(random.fork('broken starts'), calmAt)]
+}
+
+/** A script or a package stays broken until somebody mends it. */
+function drawBrokenStarts(random: Random, calmAt: number): readonly PlannedFault[] {
+  if (!random.chance(0.15)) return []
+  const from = random.between(0, calmAt)
+  const until = Math.min(calmAt, from + random.between(15, 90) * minuteMs)
+  return [{ name: random.pick(['extension-failed', 'custom-script-failed'] as const) ?? 'extension-failed', rate: 1, from, until }]
 }
 
 /** An outage: for some seconds or minutes one thing goes wrong nearly always. */
@@ -292,12 +300,14 @@ function drawBursts(random: Random, calmAt: number): readonly PlannedFault[] {
 
 function drawPeople(random: Random, calmAt: number): readonly PlannedDoing[] {
   const share = random.pick([0, 2, 6]) ?? 2
-  return Array.from({ length: random.below(share + 1) }, (): PlannedDoing => ({
+  const doings = Array.from({ length: random.below(share + 1) }, (): PlannedDoing => ({
     at: random.between(10 * minuteMs, calmAt - 25 * minuteMs),
     what: random.pick(personDoings) ?? 'delete',
     forMs: random.between(3, 20) * minuteMs,
     number: random.below(1_000),
-  })).toSorted((left, right) => left.at - right.at)
+  }))
+  const tries = random.chance(0.3) ? [{ at: random.between(20 * minuteMs, calmAt), what: 'try-again', forMs: 0, number: 0 } as const] : []
+  return [...doings, ...tries].toSorted((left, right) => left.at - right.at)
 }
 
 function drawProcessFaults(random: Random, calmAt: number): readonly PlannedProcessFault[] {

@@ -4,6 +4,7 @@ import { explain } from '../../backend/core/explain.ts'
 import { extensionEntry } from '../../backend/loop/extension.ts'
 import type { Clock, Intent, Journal, Lease, Log, Pipelines, PoolRecord, ScaleSet } from '../../backend/loop/ports.ts'
 import { createLoop, type Latest } from '../../backend/loop/run.ts'
+import type { Boots } from '../../backend/loop/ports-boot.ts'
 import type { World } from '../../backend/simulator/facts.ts'
 import type { Random } from '../../backend/simulator/random.ts'
 import type { Database } from '../../backend/store/database.ts'
@@ -24,6 +25,7 @@ export type Breakage = {
   readonly record?: (record: PoolRecord, worldMs: number) => PoolRecord
   readonly lease?: (current: () => Lease | undefined) => () => Lease | undefined
   readonly clock?: (clock: Clock) => Clock
+  readonly boots?: (boots: Boots) => Boots
   /** The record that the extension's entry is made from. */
   readonly extension?: (record: PoolRecord) => PoolRecord
 }
@@ -33,6 +35,7 @@ export type ReplicaParts = {
   readonly world: World
   readonly time: VirtualTime
   readonly database: Database
+  readonly boots: Boots
   readonly random: Random
   readonly ownerId: string
   readonly poolId: number
@@ -58,12 +61,11 @@ export type Replica = {
 }
 
 const bootstrap = {
-  os: 'linux',
   serviceUrl: 'https://service.example',
-  agentDownloadUrl: 'https://agents.example/agent.tar.gz',
-  scriptUrl: 'https://service.example/enableagent.sh',
+  packageUrl: 'https://agents.example/agent.tar.gz',
+  packageSha256: '1',
+  scriptFolder: 'https://service.example/scripts/1/0',
   scriptSha256: '0',
-  after: [],
 } as const
 
 /** Starts the real loop with real journal and leases on this store. */
@@ -117,8 +119,9 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
     metrics: quietMetrics,
     lease,
     ownerId: parts.ownerId,
+    boots: breakage.boots?.(parts.boots) ?? parts.boots,
     journal: breakage.journal?.(journal, keeper.current) ?? journal,
-    extension: (record, scaleSet) => extensionEntry(record, scaleSet, bootstrap),
+    extension: (record, scaleSet) => ({ known: true, value: extensionEntry(record, scaleSet, bootstrap), at: 0 }),
     settings: {
       pools: async () => (parts.record() === undefined ? [] : [parts.poolId]),
       pool: async () => readRecord(),

@@ -18,7 +18,7 @@ test('a seed runs the same way twice, and another one differently', async () => 
   expect(other.hash).not.toBe(first.hash)
 })
 
-test.each(['S1', 'S4', 'S7'])('a service that breaks %s on purpose is caught', async (name) => {
+test.each(['S1', 'S4', 'S7', 'boot-trouble'])('a service that breaks %s on purpose is caught', async (name) => {
   const result = await runSabotage([name])
   expect(result[name]).toMatchObject({ caught: true })
 })

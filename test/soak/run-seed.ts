@@ -9,6 +9,7 @@ import { openDatabase, type Database } from '../../backend/store/database.ts'
 import { createJournal } from '../../backend/store/journal.ts'
 import { addPoolAndScaleSet, scaleSetId } from '../support/service.ts'
 import { createVirtualTime } from '../support/virtual-time.ts'
+import { worldBoots } from '../support/world-boots.ts'
 import { createChecker } from './checker.ts'
 import { calmFindings, createCalmWatch } from './calm.ts'
 import type { Entry, Violation } from './history.ts'
@@ -62,6 +63,7 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
   const database = await openDatabase({ kind: 'sqlite-memory' })
   const settings: PoolSettings = { ...defaultSettings, ...plan.settings }
   const book = createBook(poolId, settings, plan.replaceConfirmed)
+  const boots = worldBoots(world, poolId, scaleSetId, () => book.record()?.settings.tearDownAfterUse === true)
   const counts = emptyCounts()
   const trace = createTrace(verbose)
   const scene = { truth: world.truth, poolId, scaleSetId, ownerId, tearDownAfterUse: settings.tearDownAfterUse }
@@ -182,6 +184,7 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
       world,
       time,
       database,
+      boots,
       random: random.fork(String(replicas)),
       ownerId,
       poolId,

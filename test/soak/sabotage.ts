@@ -1,6 +1,7 @@
 /** For each invariant one variant of the service that is broken on purpose. A checker that does not catch it proves nothing. */
 import type { Intent, Journal, JournalChange, Lease, Pipelines, PoolRecord, ScaleSet } from '../../backend/loop/ports.ts'
 import type { Known, Reading } from '../../backend/core/snapshot.ts'
+import type { Boots } from '../../backend/loop/ports-boot.ts'
 import type { World } from '../../backend/simulator/facts.ts'
 import { drawPlan, minuteMs, type Plan, type PlanKind } from './plan.ts'
 import type { Breakage } from './replica.ts'
@@ -63,6 +64,8 @@ export const sabotages: Readonly<Record<string, Sabotage>> = {
     }),
     kind: 'steady',
   },
+  // Each machine that does not start seems to have a reason of its own.
+  'boot-trouble': { breakage: () => ({ boots: silent, scaleSet: failsAnew() }), plan: withBrokenScript },
 }
 
 /** Runs each variant until it is caught, over 50 seeds at most. */
@@ -162,6 +165,26 @@ function lostLooksDisabled(port: Pipelines): Pipelines {
         agents.map((agent) => (agent.online || agent.name.includes('placeholder') ? agent : { ...agent, online: true, enabled: false })),
       ),
   }
+}
+
+function silent(boots: Boots): Boots {
+  return { ...boots, since: async () => [] }
+}
+
+function failsAnew(): (port: ScaleSet) => ScaleSet {
+  const causes = ['disk-full', 'proxy', 'package-lock', 'tls-interception'] as const
+  return (port) => ({
+    ...port,
+    machines: async (signal) =>
+      mapped(await port.machines(signal), (machines) =>
+        machines.map((machine) => {
+          const { failure } = machine
+          if (failure === undefined) return machine
+          const cause = causes[Number(machine.id) % causes.length] ?? 'proxy'
+          return { ...machine, failure: { ...failure, message: `enableagent failed in package [${cause}]: no` } }
+        }),
+      ),
+  })
 }
 
 function sendsTwice(port: ScaleSet): ScaleSet {
@@ -294,6 +317,18 @@ function withOutage(plan: Plan): Plan {
     coreLimit: 10_000,
     people: [],
     faults: [{ name: 'agent-dies', rate: 3_600, from: 40 * minuteMs, until: 40 * minuteMs + 15_000 }],
+  }
+}
+
+function withBrokenScript(plan: Plan): Plan {
+  return {
+    ...busier(plan),
+    settings: { ...plan.settings, machinesMax: 10, standby: 3 },
+    subnetSize: 4_091,
+    coreLimit: 10_000,
+    people: [],
+    processFaults: [],
+    faults: [{ name: 'extension-failed', rate: 1, from: 10 * minuteMs, until: plan.calmAt }],
   }
 }
 

@@ -42,6 +42,7 @@ const reasonCodes: Readonly<Record<ReasonCode, 0>> = {
   room: 0,
   'update-rate': 0,
   'backing-off': 0,
+  'boot-trouble': 0,
   owed: 0,
   paused: 0,
   unknown: 0,

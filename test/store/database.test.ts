@@ -9,7 +9,7 @@ import { lastInstant } from '../../backend/store/history.ts'
 import { forEachDialect, postgres } from './dialects.ts'
 import { fullMemory, heldJournal, logEntry, machine, pass, poolId } from './support.ts'
 
-const newer = /was written by a newer version of Scale Set Agents \(schema 99, this version knows 1\): start the newer version, or restore/
+const newer = /was written by a newer version of Scale Set Agents \(schema 99, this version knows 2\): start the newer version, or restore/
 
 forEachDialect('a database', (host) => {
   test('that a newer version wrote is refused', async () => {

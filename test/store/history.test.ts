@@ -73,7 +73,7 @@ forEachDialect('the history', (host) => {
     await journal.commit(poolId, lease, { pass: pass(2), forgottenMachines: ['1', '2'] })
     const settled = [20, 30, 40].map((at) => growIntent(`settled ${at}`, { state: 'settled', writtenAt: at }))
     await journal.commit(poolId, lease, { newIntents: [growIntent('open', { writtenAt: 1 }), ...settled] })
-    const keep = { log: 10, passes: 0, intents: 1, machines: 1 }
+    const keep = { log: 10, passes: 0, intents: 1, machines: 1, boots: 9 }
     expect(await prune(database, poolId, keep)).toBe(500 + 1 + 1 + 2)
     expect(await prune(database, poolId, keep)).toBe(90)
     expect(await prune(database, poolId, keep)).toBe(0)

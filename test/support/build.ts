@@ -45,7 +45,7 @@ export type MachineOver = {
   /** `null`: no agent is registered. */
   readonly agent?: Partial<AgentRef> | null
 } & Partial<Record<'requestId' | 'generation', number>> &
-  Partial<Record<'cause' | 'next' | 'code' | 'why' | 'after', string>> &
+  Partial<Record<'cause' | 'next' | 'code' | 'why' | 'after' | 'phase', string>> &
   Pick<Machine, 'asked' | 'oldModel' | 'warm'>
 
 export function aMachine(over: MachineOver): Machine {
@@ -107,7 +107,10 @@ export const placeholder: Placeholder = { agentId: 9, version: '4.248.0', capabi
 
 export type Part = 'jobs' | 'agents' | 'scaleSet' | 'machines'
 export type SnapshotOver = Partial<
-  Omit<PoolSnapshot, 'jobs' | 'agents' | 'scaleSet' | 'machines' | 'capabilities' | 'lowestSurplus' | 'parallelJobsFree' | 'growthTrouble'>
+  Omit<
+    PoolSnapshot,
+    'jobs' | 'agents' | 'scaleSet' | 'machines' | 'capabilities' | 'lowestSurplus' | 'parallelJobsFree' | 'growthTrouble' | 'bootTrouble'
+  >
 > & {
   readonly jobs?: readonly Job[]
   readonly machines?: readonly Machine[]
@@ -124,6 +127,7 @@ export type SnapshotOver = Partial<
   readonly lowestSurplus?: number | undefined
   readonly parallelJobsFree?: number | undefined
   readonly growthTrouble?: PoolSnapshot['growthTrouble'] | undefined
+  readonly bootTrouble?: PoolSnapshot['bootTrouble'] | undefined
 }
 
 const nothing = {

@@ -18,6 +18,7 @@ import type {
   PoolRecord,
   ScaleSet,
 } from '../../backend/loop/ports.ts'
+import type { BootReport } from '../../backend/loop/ports-boot.ts'
 import { createReadings } from '../../backend/loop/readings.ts'
 import type { Action } from '../../backend/core/decision.ts'
 import type { Room } from '../../backend/core/snapshot.ts'
@@ -182,6 +183,24 @@ export function anIntent(action: Action, over: Partial<Intent> = {}): Intent {
     writtenAt: now,
     changedAt: now,
     seen: [],
+    ...over,
+  }
+}
+
+/** A phase of machine `n` that went well now. */
+export function aReport(n: number, over: Partial<BootReport> = {}): BootReport {
+  return {
+    poolId: 7,
+    machineId: String(n),
+    machine: `m${n}`,
+    createdAt: 'c1',
+    generation: 1,
+    phase: 'package',
+    result: 'ok',
+    durationMs: 1_000,
+    detail: '',
+    at: now,
+    wallTimeMs: now,
     ...over,
   }
 }

@@ -12,6 +12,7 @@ import { createJournal } from '../../backend/store/journal.ts'
 import { createLeases } from '../../backend/store/lease.ts'
 import { createHistory } from '../../backend/store/history.ts'
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts'
+import { worldBoots } from './world-boots.ts'
 import { worldPipelines, worldScaleSet, type WorldCall } from './world-ports.ts'
 
 export const scaleSetId = '/subscriptions/0000/resourceGroups/agents/providers/Microsoft.Compute/virtualMachineScaleSets/linux'
@@ -32,12 +33,11 @@ export type Service = {
 }
 
 const bootstrap = {
-  os: 'linux',
   serviceUrl: 'https://service.example',
-  agentDownloadUrl: 'https://agents.example/agent.tar.gz',
-  scriptUrl: 'https://service.example/enableagent.sh',
+  packageUrl: 'https://agents.example/agent.tar.gz',
+  packageSha256: '1',
+  scriptFolder: 'https://service.example/scripts/1/0',
   scriptSha256: '0',
-  after: [],
 } as const
 
 export const quietMetrics: Metrics = { pass() {}, passFailed() {}, call() {}, jobStarted() {}, booted() {}, action() {} }
@@ -104,10 +104,11 @@ export async function startService(
     log,
     metrics: quietMetrics,
     journal: taking,
+    boots: worldBoots(world, poolId, scaleSetId, () => record.settings.tearDownAfterUse),
     settings,
     lease: () => lease,
     ownerId: 'owner',
-    extension: (pool, scaleSet) => extensionEntry(pool, scaleSet, bootstrap),
+    extension: (pool, scaleSet) => ({ known: true, value: extensionEntry(pool, scaleSet, bootstrap), at: 0 }),
     connect: (pool) => ({ pipelines: worldPipelines(parts), scaleSet: worldScaleSet(parts, pool.scaleSetId) }),
   })
   const abort = new AbortController()

@@ -184,6 +184,7 @@ export function worldScaleSet(parts: WorldPortsParts, id: string): ScaleSet {
                 type: entry.type,
                 typeHandlerVersion: entry.version,
                 settings: entry.settings as Json,
+                protectedSettings: (entry.protectedSettings ?? {}) as Json,
                 provisionAfterExtensions: entry.after,
               },
             },

@@ -64,7 +64,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
         ...inProject,
       }
       const created = await parts.pools.create(wish, deadline(parts))
-      if (!created.ok) throw problemOf(inWireNames(created, wish.settings))
+      if (!created.ok) throw problemOf(inWireNames(created))
       const { record, agentPool: pool, queue } = created.value
       const dialect = dialectOf(headers.accept)
       const agentQueue = queue === undefined ? null : { id: queue.id, name: queue.name, projectId, pool: agentPool(pool, dialect) }
@@ -87,7 +87,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
       }
       const wish = settingsFromElastic(body)
       const changed = await parts.pools.changeSettings(params.poolId, record.version, wish, by, deadline(parts))
-      if (!changed.ok) throw problemOf(inWireNames(changed, wish, record.settings))
+      if (!changed.ok) throw problemOf(inWireNames(changed))
       return elasticPool(changed.value, parts.loop.latest(params.poolId), dialectOf(headers.accept))
     },
   )

@@ -9,7 +9,7 @@ import type { ApiParts, App, Latest } from '../parts.ts'
 import { notFound, problemOf } from '../problems.ts'
 import { machineView } from '../views.ts'
 
-const machineParams = Type.Object({ ...poolParams.properties, machine: Type.String({ minLength: 1, maxLength: 256 }) })
+export const machineParams = Type.Object({ ...poolParams.properties, machine: Type.String({ minLength: 1, maxLength: 256 }) })
 const entriesMax = 50
 
 export function machines(app: App, parts: ApiParts): void {
@@ -68,6 +68,15 @@ function whyNow(parts: ApiParts, record: PoolRecord, idOrName: string): WhyView 
   const name = named(latest.snapshot.machines.value, idOrName)?.name
   const why = name && whyMachine(latest.snapshot, latest.decision, record.settings, name, parts.clock.now())
   return name && why ? { poolId: record.poolId, subject: name, sentences: why.sentences, from: 'latest' } : undefined
+}
+
+/** The computer name, by the newest pass or by what is remembered. */
+export async function machineName(parts: ApiParts, record: PoolRecord, idOrName: string): Promise<string | undefined> {
+  const machines = parts.loop.latest(record.poolId)?.snapshot.machines
+  const present = machines?.known === true ? named(machines.value, idOrName) : undefined
+  if (present !== undefined) return present.name
+  const remembered = await parts.history.machine(record.poolId, idOrName)
+  return (remembered.find(({ memory }) => memory.name === idOrName) ?? remembered[0])?.memory.name
 }
 
 /** A machine that left: the Diagnostics entries that name it, oldest first. */

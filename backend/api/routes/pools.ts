@@ -62,6 +62,15 @@ export function pools(app: App, parts: ApiParts): void {
     )
   }
   app.post(
+    '/pools/:poolId/try-again',
+    { config: manage, schema: { params: poolParams, response: { 202: accepted } } },
+    async ({ params, by }, reply) => {
+      const asked = await parts.pools.tryAgain(params.poolId, by)
+      if (!asked.ok) throw problemOf(asked)
+      return reply.code(202).send({ message: `Pool ${asked.value.name} tries one machine in the next pass, if it needs one.` })
+    },
+  )
+  app.post(
     '/pools/:poolId/confirm',
     { config: manage, schema: { params: poolParams, body: confirmation, response: { 202: accepted } } },
     async ({ params, body }, reply) => {

@@ -1,13 +1,16 @@
-/** Serves the bootstrap scripts to machines. The address holds version and hash, so a changed script is another address. */
+/**
+ * Serves the bootstrap scripts to machines. The address holds version and hash, so a changed script is another address; the mark
+ * is only there so that a model with other parameters holds another one.
+ */
 import { Type } from 'typebox'
 import { notFound } from '../problems.ts'
 import type { ApiParts, App } from '../parts.ts'
 
-const params = Type.Object({ version: Type.String(), sha256: Type.String(), file: Type.String() })
+const params = Type.Object({ version: Type.String(), sha256: Type.String(), mark: Type.String(), file: Type.String() })
 
 export function scripts(app: App, parts: ApiParts): void {
   app.get(
-    '/scripts/:version/:sha256/:file',
+    '/scripts/:version/:sha256/:mark/:file',
     { config: { right: 'open' }, schema: { params, response: { 200: Type.String() } } },
     async (request, reply) => {
       const { version, sha256, file } = request.params

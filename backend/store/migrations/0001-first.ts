@@ -16,7 +16,7 @@ type Table = CreateTableBuilder<string, string>
 type Counted = (table: string) => Table
 
 /** An id the database counts up, never used twice. */
-function withCountedId(table: Table, dialect: Dialect): Table {
+export function withCountedId(table: Table, dialect: Dialect): Table {
   if (dialect === 'postgres') return table.addColumn('id', 'serial', (id) => id.primaryKey())
   return table.addColumn('id', 'integer', (id) => id.primaryKey().autoIncrement())
 }
