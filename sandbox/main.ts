@@ -9,10 +9,10 @@ import type { SandboxOptions } from './sandbox.ts'
 /** Kept in the data directory and readable by its owner only: secrets are never arguments and never printed. */
 type Credentials = { readonly tenantId: string; readonly clientId: string; readonly secret: string; readonly pat: string }
 
-const usage = 'sandbox --data DIR [--port N] [--speed N] [--seed N] [--organization NAME]'
+const usage = 'sandbox --data DIR [--port N] [--speed N] [--seed N] [--organization NAME] [--hub-url URL]'
 
 async function main(): Promise<void> {
-  const flags = readFlags()
+  const { hubUrl, ...flags } = readFlags()
   await mkdir(flags.dataDir, { recursive: true, mode: 0o700 })
   const credentialsFile = join(flags.dataDir, 'credentials.json')
   const { tenantId, clientId, secret, pat } = await credentialsIn(credentialsFile)
@@ -23,20 +23,31 @@ async function main(): Promise<void> {
     ...place,
     pats: [pat],
     apps: [{ tenantId, clientId, secret, role: 'contributor', devops: true }],
+    // Made beside this program by the build.
+    hostPage: { assets: join(import.meta.dirname, 'host-page'), ...(hubUrl !== undefined && { hubUrl }) },
   })
   const { url, organizationUrl, caFile } = sandbox
-  process.stdout.write(`${JSON.stringify({ url, organizationUrl, caFile, credentialsFile, ...place })}\n`)
+  const page = { hostPageUrl: `${organizationUrl}/_settings/scale-set-agents`, extensionFile: sandbox.extension.file }
+  process.stdout.write(`${JSON.stringify({ url, organizationUrl, caFile, credentialsFile, ...place, ...page })}\n`)
   const end = (): void => void sandbox.close().then(() => process.exit(0))
   for (const signal of ['SIGINT', 'SIGTERM', 'disconnect']) process.once(signal, end)
 }
 
-function readFlags(): Pick<SandboxOptions, 'seed' | 'organization' | 'dataDir'> & { readonly port: number; readonly speed: number } {
+type Flags = Pick<SandboxOptions, 'seed' | 'organization' | 'dataDir'> & {
+  readonly port: number
+  readonly speed: number
+  readonly hubUrl: string | undefined
+}
+
+function readFlags(): Flags {
   const string = { type: 'string' } as const
-  const { values } = parseArgs({ options: { data: string, port: string, speed: string, seed: string, organization: string } })
+  const options = { data: string, port: string, speed: string, seed: string, organization: string, 'hub-url': string }
+  const { values } = parseArgs({ options })
   if (values.data === undefined) throw new Error(`The option --data is missing. Usage: ${usage}`)
   return {
     dataDir: values.data,
     organization: values.organization ?? 'sandbox',
+    hubUrl: values['hub-url'],
     port: numberOf('port', values.port ?? '0', 0, 65_535),
     speed: numberOf('speed', values.speed ?? '1', 0.01, 10_000),
     seed: numberOf('seed', values.seed ?? '1', 0, Number.MAX_SAFE_INTEGER),

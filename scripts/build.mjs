@@ -3,6 +3,7 @@ import { build } from 'esbuild'
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleHostPage } from '../sandbox/host-page/bundle.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
@@ -41,6 +42,7 @@ const options = {
 
 try {
   await build(options)
+  await bundleHostPage(root, path.join('dist', 'host-page'))
   copyAgentScripts()
 } catch (error) {
   // esbuild has printed its own errors already.

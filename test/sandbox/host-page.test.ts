@@ -1,6 +1,6 @@
 /** The unmodified azure-devops-extension-sdk, in a frame of another origin, in a real browser. */
 import { readFile } from 'node:fs/promises'
-import AxeBuilder from '@axe-core/playwright'
+import { AxeBuilder } from '@axe-core/playwright'
 import { jwtVerify } from 'jose'
 import type { Frame, Page } from 'playwright-core'
 import { people } from '../../sandbox/people.ts'
@@ -69,6 +69,12 @@ describe('the handshake', () => {
       contribution: 'scale-set-agents.scale-set-agents.project-hub',
     })
     expect(await ask(hub, ...getProject)).toEqual(fabrikam)
+  })
+
+  test('ends with a sentence on the page when the hub says that it failed', async () => {
+    const { page, hub } = await host.open()
+    await hub.evaluate(() => probe.SDK.notifyLoadFailed(new Error('no service')))
+    await page.getByText('The extension could not start: no service').waitFor()
   })
 
   test('is answered for a service or a method that the page does not have', async () => {
@@ -262,6 +268,18 @@ describe('messages', () => {
     expect(await banner.getByRole('link').count()).toBe(1)
     await ask(hub, messages, 'closeBanner')
     expect(await banner.count()).toBe(0)
+  })
+
+  test('of a dialog at the corner stay until they are dismissed', async () => {
+    const { page, hub } = await host.open()
+    await hub.evaluate(async (id) => {
+      const service = await probe.SDK.getService(id)
+      service.addDialog({ title: 'New version', message: 'Read what is new.', onDismiss: () => probe.notes.push('dismissed') })
+    }, messages)
+    const corner = page.getByRole('region', { name: 'New version' })
+    await corner.getByRole('button', { name: 'Close' }).click()
+    await hub.waitForFunction(() => probe.notes.length === 1)
+    expect(await corner.count()).toBe(0)
   })
 
   test('toasts come one after the other and call back', async () => {

@@ -1,0 +1,1 @@
+export declare function bundleHostPage(root: string, outdir: string): Promise<void>
