@@ -13,6 +13,8 @@ export type Leaving = {
 /** What is removed in this pass, before it is batched into one call of each kind. */
 export type Removal = {
   readonly ref: MachineRef
+  /** Our first observation of its present stage. */
+  readonly since: Instant
   readonly cause: LeaveCause
   readonly next: NextLife
   readonly force: boolean
@@ -49,12 +51,19 @@ export function removalSteps(
   const tooMany = new Set(unhealthy.slice(allowed))
   const deletes = removals.filter((each) => each.next === 'delete' && !tooMany.has(each))
   const reimages = removals.filter((each) => each.next === 'reimage')
-  const steps: Step[] = []
   const reasons: Reason[] = tooMany.size === 0 ? [] : [{ code: 'unhealthy-budget', unhealthy: unhealthy.length, allowed }]
-  if (reimages.length > 0 && mayReimage) steps.push(batch('reimage', reimages))
   if (deletes.length > 0 && snapshot.deleteInFlight) reasons.push({ code: 'delete-in-flight', waiting: deletes.length })
-  else if (deletes.length > 0) steps.push(batch('delete', deletes))
-  return { steps, reasons }
+  const calls = [
+    { kind: 'reimage', removals: mayReimage ? reimages : [] },
+    { kind: 'delete', removals: snapshot.deleteInFlight ? [] : deletes },
+  ] as const
+  // Where Azure takes only one operation at a time, neither kind keeps the other away for ever.
+  const due = calls.filter((call) => call.removals.length > 0).toSorted((left, right) => oldest(left.removals) - oldest(right.removals))
+  return { steps: due.map((call) => batch(call.kind, call.removals)), reasons }
+}
+
+function oldest(removals: readonly Removal[]): Instant {
+  return Math.min(...removals.map(({ since }) => since))
 }
 
 function batch(kind: 'delete' | 'reimage', removals: readonly Removal[]): Step {
@@ -79,7 +88,7 @@ function nextStep(leaving: Leaving): Step | Removal | undefined {
     ...(leaving.detail === undefined ? {} : { detail: leaving.detail }),
   })
   const agent = agentOf(machine)
-  if (agent === undefined || force) return { ref, cause, next, force, reason: reason('remove') }
+  if (agent === undefined || force) return { ref, since: machine.since, cause, next, force, reason: reason('remove') }
   if (agent.online && agent.enabled)
     return { action: { kind: 'drain', machine: ref, agentId: agent.id, cause, next }, reason: reason('drain') }
   if (requestOf(machine) !== undefined) return undefined

@@ -158,7 +158,8 @@ function knownMachines({ state }: Gateway): { readonly standing: number; readonl
         sum + Math.max(0, (intent.capacity === undefined ? 0 : intent.capacity.to - intent.capacity.from) - intent.seen.length),
       0,
     )
-  return { standing: present + asked, deleting }
+  // Machines that Azure owes are part of the capacity without being listed or asked for any more.
+  return { standing: present + Math.max(asked, state.pool.owed?.machines ?? 0), deleting }
 }
 
 /** The scale set as it is now, if it still is ours. */

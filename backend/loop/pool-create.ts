@@ -3,7 +3,7 @@ import type { Finding } from '../core/checks.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import { checkForPool, type CheckResult } from './pool-check.ts'
 import { granted, idProblem, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
-import type { AgentPool, AgentQueue, Asked, PoolsParts, Refusal } from './pool-parts.ts'
+import type { AgentPool, AgentQueue, Asked, Organization, PoolsParts, Refusal } from './pool-parts.ts'
 import type { PoolRecord } from './ports.ts'
 
 export type Creation = {
@@ -16,6 +16,8 @@ export type Creation = {
   readonly existingPool?: boolean
   readonly replaceMachines?: boolean
 }
+/** Who makes it. `organization`: a person with rights of their own, who gets nothing made or taken with those of the service. */
+export type Creator = { readonly by: string; readonly organization?: Organization }
 export type Created = {
   readonly record: PoolRecord
   /** The agent pool was made, or one that existed was taken. */
@@ -31,15 +33,15 @@ export type Created = {
  * Check, agent pool, queue, record: in this order, so that nothing runs before all of it stands. A call cut off before the
  * record leaves an agent pool without agents, which the next call of the same name takes over.
  */
-export async function createPool(parts: PoolsParts, creation: Creation, signal: AbortSignal): Promise<Asked<Created>> {
+export async function createPool(parts: PoolsParts, creation: Creation, creator: Creator, signal: AbortSignal): Promise<Asked<Created>> {
   const admitted = await admit(parts, creation, signal)
   if (!admitted.ok) return admitted
   const { user, settings, findings, present } = admitted.value
-  const found = await agentPoolFor(parts, creation, user, signal)
+  const found = await agentPoolFor(parts, creation, creator, user, signal)
   if (!found.ok) return found
-  const queue = await queueFor(parts, creation, found.value.agentPool, signal)
+  const queue = await queueFor(creator.organization ?? parts.organization, creation, found.value.agentPool, signal)
   if (!queue.ok) return queue
-  const record = await recordFor(parts, creation, found.value.agentPool, settings, user)
+  const record = await recordFor(parts, creation, creator, found.value.agentPool, settings, user)
   if (!record.ok) return record
   parts.wake(record.value.poolId)
   return granted({ ...found.value, record: record.value, findings, present, ...(queue.value && { queue: queue.value }) })
@@ -69,14 +71,15 @@ function checkInput(parts: PoolsParts, creation: Creation, user: PoolRecord | un
 async function recordFor(
   parts: PoolsParts,
   creation: Creation,
+  { by }: Creator,
   pool: AgentPool,
   settings: PoolSettings,
   user: PoolRecord | undefined,
 ): Promise<Asked<PoolRecord>> {
   const { scaleSetId, replaceMachines: replaceConfirmed = false } = creation
-  if (user !== undefined && replaceConfirmed) await parts.store.confirm(pool.id, 'replace')
+  if (user !== undefined && replaceConfirmed) await parts.store.confirm(pool.id, 'replace', by)
   if (user === undefined) {
-    const outcome = await parts.store.addPool({ poolId: pool.id, name: pool.name, scaleSetId, settings, replaceConfirmed })
+    const outcome = await parts.store.addPool({ poolId: pool.id, name: pool.name, scaleSetId, settings, replaceConfirmed, by })
     if (outcome === 'conflict')
       return refused(
         'conflict',
@@ -91,27 +94,64 @@ type PoolFound = Pick<Created, 'agentPool' | 'how'>
 async function agentPoolFor(
   parts: PoolsParts,
   creation: Creation,
+  creator: Creator,
   user: PoolRecord | undefined,
   signal: AbortSignal,
 ): Promise<Asked<PoolFound>> {
-  const { organization } = parts
+  const organization = creator.organization ?? parts.organization
   const name = creation.poolName
   const found = await organization.findPool(name, signal)
   if (!found.known) return unavailable(`The agent pools of the organization could not be read: ${found.why}`)
-  if (found.value !== undefined) return takeOver(parts, creation, user, found.value, signal)
+  if (found.value !== undefined) {
+    const refusal = await managedByBoth(parts, creator, found.value, signal)
+    return refusal ?? takeOver(parts, creation, user, found.value, signal)
+  }
   if (user !== undefined)
     return refused(
       'conflict',
-      `The agent pool ${name} is gone from Azure DevOps, and this service still runs it. Delete pool ${user.poolId} here first.`,
+      `The agent pool ${name} is gone from Azure DevOps, or you may not see it, and this service still runs it. Delete pool ${user.poolId} here first.`,
     )
   if (creation.existingPool === true)
     return refused('notFound', `There is no agent pool named ${name}. Make it first, or leave out existingPool.`)
+  return addedPool(parts, creation, organization, signal)
+}
+
+/** A pool that a person made is the person's: the service has to be let in before it runs the pool. */
+async function addedPool(
+  parts: PoolsParts,
+  creation: Creation,
+  organization: Organization,
+  signal: AbortSignal,
+): Promise<Asked<PoolFound>> {
+  const name = creation.poolName
   const outcome = await organization.addPool(name, signal)
   if (outcome.kind !== 'done') return notDone(`The agent pool ${name} was not made`, outcome)
+  const refusal = organization === parts.organization ? undefined : await managedByService(parts, name, signal)
+  if (refusal !== undefined) return refusal
   if (creation.autoProvision !== true) return granted({ agentPool: outcome.value, how: 'made' })
   const provided = await organization.updatePool(outcome.value.id, { autoProvision: true }, signal)
   if (provided.kind !== 'done') return notDone(`The agent pool ${name} was not given to all projects`, provided)
   return granted({ agentPool: { ...outcome.value, autoProvision: true }, how: 'made' })
+}
+
+async function managedByBoth(parts: PoolsParts, { organization }: Creator, pool: AgentPool, signal: AbortSignal) {
+  if (organization !== undefined) {
+    const manage = await organization.canManage(pool.name, signal)
+    if (!manage.known) return unavailable(`Whether you may manage the agent pool ${pool.name} could not be read: ${manage.why}`)
+    if (!manage.value)
+      return refused('refused', `You may not manage the agent pool ${pool.name}. Choose another name, or ask an administrator of that pool.`)
+  }
+  return managedByService(parts, pool.name, signal)
+}
+
+async function managedByService({ organization }: PoolsParts, name: string, signal: AbortSignal): Promise<Refusal | undefined> {
+  const manage = await organization.canManage(name, signal)
+  if (!manage.known) return unavailable(`Whether the service may manage the agent pool ${name} could not be read: ${manage.why}`)
+  if (manage.value) return undefined
+  return refused(
+    'refused',
+    `The service's identity may not manage the agent pool ${name}. Make it an administrator of the pool in Organization settings, Agent pools, Security, and repeat.`,
+  )
 }
 
 async function takeOver(
@@ -132,13 +172,6 @@ async function takeOver(
       'conflict',
       `The agent pool ${pool.name} is sized by Azure DevOps itself. Choose another name, or delete that pool first.`,
     )
-  const manage = await parts.organization.canManage(pool.name, signal)
-  if (!manage.known) return unavailable(`Whether the service may manage the agent pool ${pool.name} could not be read: ${manage.why}`)
-  if (!manage.value)
-    return refused(
-      'refused',
-      `The service's identity may not manage the agent pool ${pool.name}. Make it an administrator of the pool in Organization settings, Agent pools, Security.`,
-    )
   if (creation.existingPool === true) return granted({ agentPool: pool, how: 'taken' })
   const agents = await parts.agents(pool.id, signal)
   if (!agents.known) return unavailable(`The agents of the agent pool ${pool.name} could not be read: ${agents.why}`)
@@ -152,22 +185,22 @@ async function takeOver(
 
 /** The queue that lets the project's pipelines use the pool; found again when an earlier call made it. */
 async function queueFor(
-  parts: PoolsParts,
+  organization: Organization,
   creation: Creation,
   pool: AgentPool,
   signal: AbortSignal,
 ): Promise<Asked<AgentQueue | undefined>> {
   const { project } = creation
   if (project === undefined) return granted(undefined)
-  const found = await parts.organization.findQueue(project, pool.name, signal)
+  const found = await organization.findQueue(project, pool.name, signal)
   if (!found.known) return unavailable(`The queues of project ${project} could not be read: ${found.why}`)
   const queued =
     found.value === undefined
-      ? await parts.organization.addQueue(project, pool.id, pool.name, signal)
+      ? await organization.addQueue(project, pool.id, pool.name, signal)
       : { kind: 'done' as const, value: found.value }
   if (queued.kind !== 'done') return notDone(`The queue of pool ${pool.name} in project ${project} was not made`, queued)
   if (creation.authorizeAllPipelines !== true) return granted(queued.value)
-  const authorized = await parts.organization.authorizeAllPipelines(project, queued.value.id, signal)
+  const authorized = await organization.authorizeAllPipelines(project, queued.value.id, signal)
   if (authorized.kind !== 'done')
     return notDone(`The pipelines of project ${project} were not authorized for pool ${pool.name}`, authorized)
   return granted(queued.value)

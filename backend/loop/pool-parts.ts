@@ -29,7 +29,7 @@ export interface Organization {
   addQueue(project: string, poolId: number, name: string, signal: AbortSignal): Promise<Made<AgentQueue>>
   /** Every pipeline of the project may use the queue without asking. */
   authorizeAllPipelines(project: string, queueId: number, signal: AbortSignal): Promise<CallOutcome>
-  /** Whether the service's identity may manage the pool of that name. */
+  /** Whether whoever asks may manage the pool of that name. */
   canManage(poolName: string, signal: AbortSignal): Promise<Reading<boolean>>
 }
 
@@ -39,9 +39,10 @@ export interface PoolStore extends Settings {
   addPool(pool: NewPool): Promise<'ok' | 'conflict'>
   updateSettings(poolId: number, expectedVersion: number, settings: PoolSettings, by: string): Promise<'ok' | 'conflict'>
   addOrder(poolId: number, order: Omit<Order, 'id'>): Promise<void>
-  confirm(poolId: number, what: 'replace' | 'take-over'): Promise<void>
+  confirm(poolId: number, what: 'replace' | 'take-over', by: string): Promise<void>
 }
-export type NewPool = Pick<PoolRecord, 'poolId' | 'name' | 'scaleSetId' | 'settings' | 'replaceConfirmed'>
+/** `by`: who made it. */
+export type NewPool = Pick<PoolRecord, 'poolId' | 'name' | 'scaleSetId' | 'settings' | 'replaceConfirmed'> & { readonly by: string }
 
 export type PoolsParts = {
   readonly owner: string

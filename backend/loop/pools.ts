@@ -5,7 +5,7 @@
 import type { PoolSettings } from '../core/settings.ts'
 import type { Machine } from '../core/snapshot.ts'
 import { checkForPool, settingsFor, type CheckResult } from './pool-check.ts'
-import { createPool, type Creation } from './pool-create.ts'
+import { createPool, type Creation, type Creator } from './pool-create.ts'
 import { granted, idProblem, noPool, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
 import type { AgentPool, Asked, PoolChange, PoolsParts, Refusal } from './pool-parts.ts'
 import type { Order, PoolRecord } from './ports.ts'
@@ -21,13 +21,13 @@ export function createPools(parts: PoolsParts) {
   return {
     check: (scaleSetId: string, settings: object | undefined, signal: AbortSignal) => check(parts, scaleSetId, settings, signal),
     checkPool: (poolId: number, signal: AbortSignal) => checkPool(parts, poolId, signal),
-    create: (creation: Creation, signal: AbortSignal) => createPool(parts, creation, signal),
+    create: (creation: Creation, creator: Creator, signal: AbortSignal) => createPool(parts, creation, creator, signal),
     changeSettings: (poolId: number, version: number, settings: object, by: string, signal: AbortSignal) =>
       changeSettings(parts, poolId, version, settings, by, signal),
     setPaused: (poolId: number, paused: boolean, by: string) => rewrite(parts, poolId, by, (settings) => ({ ...settings, paused })),
     /** The loop drains, deletes and releases; the record goes last. A paused pool is resumed for it. */
     remove: (poolId: number, by: string) => remove(parts, poolId, by),
-    confirm: (poolId: number, what: 'replace' | 'take-over') => confirm(parts, poolId, what),
+    confirm: (poolId: number, what: 'replace' | 'take-over', by: string) => confirm(parts, poolId, what, by),
     order: (poolId: number, machine: Machine, order: MachineOrder) => giveOrder(parts, poolId, machine, order),
     /** Growth that pauses because machines do not start: one machine is tried now. */
     tryAgain: (poolId: number, by: string) => tryAgain(parts, poolId, by),
@@ -104,10 +104,10 @@ async function remove(parts: PoolsParts, poolId: number, by: string): Promise<As
   return rewrite(parts, poolId, by, (settings) => ({ ...settings, deleting: true, paused: false }))
 }
 
-async function confirm(parts: PoolsParts, poolId: number, what: 'replace' | 'take-over'): Promise<Asked<PoolRecord>> {
+async function confirm(parts: PoolsParts, poolId: number, what: 'replace' | 'take-over', by: string): Promise<Asked<PoolRecord>> {
   const record = await parts.store.pool(poolId)
   if (record === undefined) return noPool(poolId)
-  await parts.store.confirm(poolId, what)
+  await parts.store.confirm(poolId, what, by)
   parts.wake(poolId)
   return stored(parts, poolId)
 }

@@ -55,10 +55,10 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   const lease = parts.lease()
   if (lease === undefined) throw new LeaseLost()
   const startedAt = clock.now()
-  const reports = await readReports(parts.boots, state, record, startedAt)
-  // A one-job agent has ended: the list that shows it at work is old.
-  if (reports.some(({ phase }) => phase === 'finished')) state.readings.nudge()
   await state.readings.refresh(state.isActive, signal)
+  // After the lists: a failure that Azure shows was reported before, and the report names its cause.
+  const reports = await readReports(parts.boots, state, record, clock.now())
+  if (showsEndedAgent(state, reports)) state.readings.nudge()
   const asked = await inquire(state, record, clock, signal)
   const now = clock.now()
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
@@ -94,6 +94,12 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
   reportPass(parts, record.poolId, seen, counts, clock.now() - startedAt)
   if (intents.length > 0) await carryOut(parts, state, record, { lease, intents, signal })
   return { snapshot: seen.snapshot, decision, counts, at: now, forget: intents.some((intent) => isPoolGone(intent, state)) }
+}
+
+/** A one-job agent has ended, and the list that shows it at work is older. */
+function showsEndedAgent(state: PoolState, reports: Awaited<ReturnType<typeof readReports>>): boolean {
+  const agents = state.readings.get('agents')
+  return reports.some(({ phase, at }) => phase === 'finished' && !(agents.known && agents.at >= at))
 }
 
 /** Sends the intents and writes down what became of them. */

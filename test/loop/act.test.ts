@@ -109,6 +109,12 @@ describe('growing', () => {
       )
     })
 
+    test('machines that Azure owes count too, when they are asked for again and when more are', async () => {
+      const scene = { answers: { scaleSet: anAzureSet({ capacity: 0 }) }, pool: { owed: { machines: 2, since: 1 } } }
+      expect(await send({ kind: 'ask-again', owed: 2, machinesMax: 9 }, scene)).toContain('below the 2 machines')
+      expect(await send(grow(), scene)).toContain('below the 2 machines')
+    })
+
     test('machines being deleted, or missing from the list, do not', async () => {
       const machines = [aMemory(1, { stage: 'deleting' }), aMemory(2, { missingSince: 5 })]
       expect(await send(grow(), { answers: { scaleSet: anAzureSet({ capacity: 0 }) }, machines })).toBe('setCapacity 2')
