@@ -139,6 +139,12 @@ async function grow(gateway: Gateway, action: Extract<Action, { kind: 'grow' | '
       `Azure answered a capacity of ${fresh.capacity}, below the ${floor.standing} machines that are known to exist or to come; it is read again before anything is written`,
     )
   }
+  if (action.kind === 'grow' && fresh.capacity > floor.standing + floor.deleting + floor.justGone) {
+    gateway.state.readings.expire('machines')
+    return left(
+      `Azure answered a capacity of ${fresh.capacity}, above the ${floor.standing + floor.deleting} machines that are known; the machines are listed first, so that nobody else's is taken for ours`,
+    )
+  }
   const by = action.kind === 'grow' ? Math.min(action.by, action.machinesMax - fresh.capacity - floor.deleting) : 0
   if (action.kind === 'grow' && by <= 0)
     return left(`the scale set has ${fresh.capacity} machines by now, which the maximum of ${action.machinesMax} does not let grow`)
@@ -146,8 +152,11 @@ async function grow(gateway: Gateway, action: Extract<Action, { kind: 'grow' | '
   return sent(outcome, { capacity: { from: fresh.capacity, to: fresh.capacity + by } })
 }
 
-/** Machines that the capacity must still cover, and those that are being deleted beside it. */
-function knownMachines({ state }: Gateway): { readonly standing: number; readonly deleting: number } {
+/** Azure does not document when the capacity falls after a delete; for this long it may still count machines that are gone. */
+const fallsLateMs = 3 * 60_000
+
+/** Machines that the capacity must still cover, those that are being deleted beside it, and those that it may still count. */
+function knownMachines({ state, clock }: Gateway): { readonly standing: number; readonly deleting: number; readonly justGone: number } {
   const machines = [...state.machines.values()]
   const deleting = machines.filter((machine) => machine.stage === 'deleting').length
   const present = machines.filter((machine) => machine.stage !== 'deleting' && machine.missingSince === undefined).length
@@ -158,8 +167,10 @@ function knownMachines({ state }: Gateway): { readonly standing: number; readonl
         sum + Math.max(0, (intent.capacity === undefined ? 0 : intent.capacity.to - intent.capacity.from) - intent.seen.length),
       0,
     )
+  const now = clock.now()
+  const justGone = Object.values(state.pool.gone).filter((at) => now - at < fallsLateMs).length
   // Machines that Azure owes are part of the capacity without being listed or asked for any more.
-  return { standing: present + Math.max(asked, state.pool.owed?.machines ?? 0), deleting }
+  return { standing: present + Math.max(asked, state.pool.owed?.machines ?? 0), deleting, justGone }
 }
 
 /** The scale set as it is now, if it still is ours. */

@@ -139,7 +139,10 @@ async function managedByBoth(parts: PoolsParts, { organization }: Creator, pool:
     const manage = await organization.canManage(pool.name, signal)
     if (!manage.known) return unavailable(`Whether you may manage the agent pool ${pool.name} could not be read: ${manage.why}`)
     if (!manage.value)
-      return refused('refused', `You may not manage the agent pool ${pool.name}. Choose another name, or ask an administrator of that pool.`)
+      return refused(
+        'refused',
+        `You may not manage the agent pool ${pool.name}. Choose another name, or ask an administrator of that pool.`,
+      )
   }
   return managedByService(parts, pool.name, signal)
 }

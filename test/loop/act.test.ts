@@ -3,6 +3,7 @@ import { act } from '../../backend/loop/act.ts'
 import { extensionName } from '../../backend/loop/extension.ts'
 import type { Result } from '../../backend/loop/act.ts'
 import type { Intent, MachineMemory, PoolMemory, PoolRecord } from '../../backend/loop/ports.ts'
+import { now } from '../support/build.ts'
 import { aMemory, anAzureMachine, anAzureSet, anIntent, anOutside, aPipelinesAgent, aRecord, aState } from '../support/loop.ts'
 import type { Answers, Outside } from '../support/loop.ts'
 
@@ -87,6 +88,14 @@ describe('growing', () => {
     expect(await send({ kind: 'ask-again', owed: 2, machinesMax: 4 }, { answers: { scaleSet: anAzureSet({ capacity: 4 }) } })).toBe(
       'setCapacity 4',
     ))
+
+  test('S3: a capacity that nothing explains is listed before it grows, so that a stranger is not taken for ours', async () => {
+    const answers = { scaleSet: anAzureSet({ capacity: 7 }) }
+    expect(await send(grow(), { answers, machines: standing(6) })).toContain('left: Azure answered a capacity of 7, above the 6 machines')
+    expect(await send(grow(1), { answers, machines: standing(7) })).toBe('setCapacity 8')
+    expect(await send(grow(1), { answers, machines: standing(6), pool: { owed: { machines: 1, since: 1 } } })).toBe('setCapacity 8')
+    expect(await send(grow(1), { answers, machines: standing(6), pool: { gone: { m9: now } } })).toBe('setCapacity 8')
+  })
 
   describe('kubernetes/autoscaler #3240, #7432, #9452: a throttled or zero capacity read never lowers capacity', () => {
     test('throttled: nothing is written', async () =>
