@@ -23,10 +23,14 @@ export const fields = {
   caFile: { env: 'SCALE_SET_AGENTS_CA_FILE', read: readText },
   data: { env: 'SCALE_SET_AGENTS_DATA', read: readText },
   databaseUrl: { env: 'SCALE_SET_AGENTS_DATABASE_URL', secret: true, read: readDatabaseUrl },
-  host: { env: 'SCALE_SET_AGENTS_HOST', read: readLoopback },
+  host: { env: 'SCALE_SET_AGENTS_HOST', read: readHost },
   port: { env: 'SCALE_SET_AGENTS_PORT', read: readPort },
   operatorKey: { env: 'SCALE_SET_AGENTS_OPERATOR_KEY', secret: true, read: readSecret(16) },
   hookSecret: { env: 'SCALE_SET_AGENTS_HOOK_SECRET', secret: true, read: readSecret(16) },
+  extensionId: { env: 'SCALE_SET_AGENTS_EXTENSION_ID', read: readGuid },
+  extensionSecret: { env: 'SCALE_SET_AGENTS_EXTENSION_SECRET', secret: true, read: readSecret(32) },
+  extensionSecretPrevious: { env: 'SCALE_SET_AGENTS_EXTENSION_SECRET_PREVIOUS', secret: true, read: readSecret(32) },
+  hubOrigins: { env: 'SCALE_SET_AGENTS_HUB_ORIGINS', read: readOrigins },
   publicUrl: { env: 'SCALE_SET_AGENTS_PUBLIC_URL', read: readHttps },
   registrarPat: { env: 'SCALE_SET_AGENTS_REGISTRAR_PAT', secret: true, read: readSecret(20) },
   registrarClientId: { env: 'SCALE_SET_AGENTS_REGISTRAR_CLIENT_ID', read: readText },
@@ -42,6 +46,11 @@ export type FieldValues = {
 export const fieldNames = Object.keys(fields) as readonly FieldName[]
 
 const loopback = ['127.0.0.1', '::1', 'localhost']
+
+/** Whether only this computer reaches a service that listens there. */
+export function isLoopback(host: string): boolean {
+  return loopback.includes(host)
+}
 
 function readText(text: string): FieldRead<string> {
   return text.trim() === text ? { value: text } : { problem: 'it begins or ends with a space; take that off.' }
@@ -72,7 +81,7 @@ function readHttps(text: string): FieldRead<string> {
   const read = readUrl(text)
   if ('problem' in read) return read
   const url = new URL(read.value)
-  const isLocal = loopback.includes(url.hostname.replace(/^\[|\]$/g, ''))
+  const isLocal = isLoopback(url.hostname.replace(/^\[|\]$/g, ''))
   return url.protocol === 'https:' || isLocal ? read : { problem: 'credentials are sent there, so give a URL that begins with https://.' }
 }
 
@@ -83,12 +92,27 @@ function readDatabaseUrl(text: string): FieldRead<string> {
     : { problem: 'give postgres://user:password@host:5432/database, or leave it out to use a SQLite file.' }
 }
 
-function readLoopback(text: string): FieldRead<string> {
-  if (loopback.includes(text)) return { value: text }
-  return {
-    problem:
-      "the service listens on this computer only until the hub's sign-in exists; give 127.0.0.1 and put a tunnel or an authenticating proxy before it.",
-  }
+function readHost(text: string): FieldRead<string> {
+  const isHost = /^[\w.-]+$/.test(text) || (text.includes(':') && URL.canParse(`http://[${text}]`))
+  return isHost ? { value: text } : { problem: 'give an IP address or a host name of this computer, without a port.' }
+}
+
+function readGuid(text: string): FieldRead<string> {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text)
+    ? { value: text.toLowerCase() }
+    : { problem: 'give the GUID of the installed extension, as 11111111-2222-3333-4444-555555555555.' }
+}
+
+/** A browser sends an origin exactly so, or the entry would match nothing. */
+function readOrigins(text: string): FieldRead<readonly string[]> {
+  const origins = text.split(',').map((origin) => origin.trim())
+  const wrong = origins.find((origin) => !isOrigin(origin))
+  if (wrong === undefined) return { value: origins }
+  return { problem: `'${wrong}' is no origin: give https://publisher.gallerycdn.vsassets.io, without a path, a wildcard or an ending /.` }
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text && !text.includes('*') && 'value' in readHttps(text)
 }
 
 function readPort(text: string): FieldRead<number> {

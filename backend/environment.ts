@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CloudName, CredentialConfig, DevOpsConfig } from './adapters/credentials.ts'
-import { fieldNames, fields, type Field, type FieldName, type FieldValues } from './environment-fields.ts'
+import { fieldNames, fields, isLoopback, type Field, type FieldName, type FieldValues } from './environment-fields.ts'
 
 export type Configuration = {
   readonly organizationUrl: string
@@ -31,6 +31,13 @@ export type Configuration = {
   readonly port: number
   readonly operatorKey?: string
   readonly hookSecret?: string
+  /** Lets people sign in through the extension. Without it there is the operator key only. */
+  readonly signIn?: {
+    readonly extensionId: string
+    /** The one that Azure DevOps signs with, and while that changes the one before it. */
+    readonly extensionSecrets: readonly string[]
+    readonly hubOrigins: readonly string[]
+  }
   /** Where machines reach the service; without it, where it listens. */
   readonly publicUrl?: string
   readonly logLevel: FieldValues['logLevel']
@@ -54,6 +61,7 @@ export function readEnvironment(env: Environment, overrides: Overrides = {}): Re
   const { values, problems } = readFields(env, overrides)
   const credential = azureCredential(values, problems)
   const registrar = registrarOf(values, credential, problems)
+  const signIn = signInOf(values, problems)
   for (const name of ['caFile', 'attestationRoots'] as const) checkPem(fields[name].env, values[name], problems)
   const { data, organizationUrl, pat } = values
   if (organizationUrl === undefined) requireOrganization(problems)
@@ -68,7 +76,7 @@ export function readEnvironment(env: Environment, overrides: Overrides = {}): Re
     host,
     port,
     logLevel,
-    ...given({ caFile, databaseUrl, operatorKey, hookSecret, publicUrl, attestationRoots, registrar }),
+    ...given({ caFile, databaseUrl, operatorKey, hookSecret, publicUrl, attestationRoots, registrar, signIn }),
   }
   return { configuration, problems }
 }
@@ -182,6 +190,26 @@ function checkPem(name: string, path: string | undefined, problems: string[]): v
   } catch {
     problems.push(`${name} is '${path}': the file cannot be read; check its path and that this user may read it.`)
   }
+}
+
+/** All of it or nothing of it. Only with it the service may be reached by other computers. */
+function signInOf(values: Values, problems: string[]): Configuration['signIn'] {
+  const { extensionId, extensionSecret, extensionSecretPrevious, hubOrigins, host = defaults.host } = values
+  const needed = ['extensionId', 'extensionSecret', 'hubOrigins'] as const
+  const isTold = (name: FieldName) => problems.some((problem) => problem.startsWith(`${fields[name].env} `))
+  const missing = needed.filter((name) => values[name] === undefined && !isTold(name))
+  const isAsked = [extensionId, extensionSecret, extensionSecretPrevious, hubOrigins].some((value) => value !== undefined)
+  if (isAsked && missing.length > 0)
+    problems.push(
+      `${missing.map((name) => fields[name].env).join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: people sign in only when the id and the secret of the extension and the origins of its pages are all set.`,
+    )
+  if (!isAsked && !isLoopback(host))
+    problems.push(
+      `${fields.host.env} is '${host}': without sign-in the service listens on this computer only; give 127.0.0.1, or set ${needed.map((name) => fields[name].env).join(', ')}.`,
+    )
+  if (extensionId === undefined || extensionSecret === undefined || hubOrigins === undefined) return undefined
+  const extensionSecrets = [extensionSecret, ...(extensionSecretPrevious === undefined ? [] : [extensionSecretPrevious])]
+  return { extensionId, extensionSecrets, hubOrigins }
 }
 
 /** A PAT, or another identity that signs in the way the service itself does. A secret belongs to one identity only. */

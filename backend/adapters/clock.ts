@@ -46,6 +46,11 @@ export function parseTimeMs(text: string): number {
   return Date.parse(text)
 }
 
+/** Milliseconds since 1970, for packages that want a `Date`. */
+export function dateOf(wallTimeMs: number): Date {
+  return new Date(wallTimeMs)
+}
+
 function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()

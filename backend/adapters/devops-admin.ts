@@ -150,7 +150,7 @@ function queueFrom(json: unknown): DevOpsQueue {
   return { id: asCount(queue['id'], 'queue.id'), name: asText(queue['name'], 'queue.name') }
 }
 
-function connectionFrom(json: unknown): DevOpsConnection {
+export function connectionFrom(json: unknown): DevOpsConnection {
   const user = asObject(asObject(json, 'connection')['authenticatedUser'], 'authenticatedUser')
   const userId = asText(user['id'], 'authenticatedUser.id')
   const names = [user['providerDisplayName'], user['customDisplayName'], user['displayName']]

@@ -19,7 +19,7 @@ type Parse<T> = (json: unknown, headers: HttpHeaders) => T
 export type Look =
   | { readonly kind: 'answer'; readonly status: number; readonly headers: HttpHeaders; readonly text: string }
   | Refused
-  | { readonly kind: 'unknown'; readonly why: string }
+  | { readonly kind: 'unknown'; readonly why: string; /** The token was not accepted. */ readonly isSignIn?: true }
 
 /** A change that was made, with what the other side said about it; or {@link CallOutcome}'s other two ends. */
 export type ChangeAnswer =
@@ -103,7 +103,7 @@ function retryPause(reply: Reply | Failure, waitMs: number | undefined): number 
 
 function judge(words: Words, request: HttpRequest, reply: Reply | Failure): Look {
   if (reply.kind === 'failure') return { kind: 'unknown', why: reply.why }
-  if (isSignIn(reply)) return { kind: 'unknown', why: signIn(words, reply).message }
+  if (isSignIn(reply)) return { kind: 'unknown', why: signIn(words, reply).message, isSignIn: true }
   if (reply.status >= 500 || reply.status === 429) return { kind: 'unknown', why: described(words, request, reply) }
   if (reply.status >= 300) return refusal(words, request, reply)
   return { kind: 'answer', status: reply.status, headers: reply.headers, text: reply.text }

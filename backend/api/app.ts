@@ -1,9 +1,11 @@
-/** Puts the API together. It does not listen: the caller does, on loopback until the hub's sign-in exists. */
+/** Puts the API together. It does not listen: the caller does, on loopback only unless people can sign in. */
 import swagger from '@fastify/swagger'
-import fastify, { type FastifyRequest } from 'fastify'
+import fastify, { type RouteOptions } from 'fastify'
 import { authenticate } from './authenticate.ts'
+import { answerOrigins } from './cors.ts'
 import type { ApiParts, App } from './parts.ts'
-import { ApiProblem, asProblem, notFound, send } from './problems.ts'
+import { asProblem, notFound, send } from './problems.ts'
+import type { Right } from './rights.ts'
 import { agentPools } from './routes/agent-pools.ts'
 import { boots } from './routes/boots.ts'
 import { diagnostics } from './routes/diagnostics.ts'
@@ -17,13 +19,14 @@ import { nudge } from './routes/nudge.ts'
 import { pools } from './routes/pools.ts'
 import { registration } from './routes/registration.ts'
 import { scripts } from './routes/scripts.ts'
+import { session } from './routes/session.ts'
 import { settings } from './routes/settings.ts'
 import { validationSentence, validatorCompiler } from './validation.ts'
 
 export type { ApiParts } from './parts.ts'
 
 const bodyBytesMax = 256 * 1024
-const v1 = [pools, settings, machines, boots, jobs, diagnostics, events, nudge, registration]
+const v1 = [session, pools, settings, machines, boots, jobs, diagnostics, events, nudge, registration]
 const devOps = [locations, elasticPools, agentPools]
 
 /** @throws Error while it is built, for a route that does not declare its right. */
@@ -42,9 +45,12 @@ export async function buildApp(parts: ApiParts): Promise<App> {
   app.setSerializerCompiler(() => JSON.stringify)
   app.setSchemaErrorFormatter((errors, part) => validationSentence(errors, part === 'querystring' ? 'query' : part))
   requireRights(app)
+  app.addHook('onRequest', async (_, reply) => void reply.headers(securityHeaders))
+  answerOrigins(app, parts.signIn?.hubOrigins ?? [])
   guard(app, parts)
+  logChanges(app, parts)
   answerProblems(app, parts)
-  await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'Scale Set Agents', version: parts.version } } })
+  await describe(app, parts.version)
   await app.register(async (scope) => health(scope, parts))
   await app.register(async (scope) => scripts(scope, parts))
   for (const routes of v1) await app.register(async (scope) => routes(scope, parts), { prefix: '/api/v1' })
@@ -57,24 +63,47 @@ export async function buildApp(parts: ApiParts): Promise<App> {
   return app
 }
 
-/** Every route says who may use it; one that does not stops the start. */
+/** Every route says who may use it; one that does not, or whose path has no pool for the right to be about, stops the start. */
 export function requireRights(app: App): void {
   app.addHook('onRoute', ({ config, method, url }) => {
-    if (config?.right === undefined) throw new Error(`The route ${String(method)} ${url} does not declare its right. Add it to its config.`)
+    const right = config?.right
+    const route = `The route ${String(method)} ${url}`
+    if (right === undefined) throw new Error(`${route} does not declare its right. Add it to its config.`)
+    if (isOfPool(right) !== /\/:poolId(\/|$)/.test(url))
+      throw new Error(
+        `${route} has the right ${right}: a route with :poolId in its path has the right use or manage, and no other route has.`,
+      )
+  })
+}
+
+function isOfPool(right: Right): boolean {
+  return right === 'use' || right === 'manage'
+}
+
+/** The document says of each call who may make it. */
+async function describe(app: App, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Scale Set Agents', version } },
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: { ...schema, 'x-right': route.config?.right } as RouteOptions['schema'] & object,
+    }),
+  })
+}
+
+/** Outlives the pool, which takes its history and Diagnostics along when it goes. */
+function logChanges(app: App, { log }: ApiParts): void {
+  app.addHook('onResponse', async ({ method, asker, routeOptions, params }, { statusCode }) => {
+    if (asker === undefined || asker.by === 'anyone' || ['GET', 'HEAD', 'OPTIONS'].includes(method) || statusCode >= 400) return
+    log.info({ by: asker.by, call: `${method} ${String(routeOptions.url)}`, ...(params as object) }, 'A change was asked for.')
   })
 }
 
 function guard(app: App, parts: ApiParts): void {
-  app.decorateRequest('by', '')
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers(securityHeaders)
+  app.decorateRequest('asker')
+  app.addHook('onRequest', async (request) => {
     if (request.is404) return
-    const asker = authenticate(parts, request.routeOptions.config.right, request.headers)
-    if (asker === undefined) {
-      reply.header('www-authenticate', 'Basic realm="Scale Set Agents"')
-      throw new ApiProblem(401, { code: 'unauthorized', message: unauthorizedSentence(request) })
-    }
-    request.by = asker.by
+    request.asker = await authenticate(parts, request.routeOptions.config.right, request)
   })
 }
 
@@ -87,16 +116,10 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
 }
 
-function unauthorizedSentence(request: FastifyRequest): string {
-  const given = request.headers.authorization === undefined ? 'No key was sent' : 'The key is not the right one'
-  return request.routeOptions.config.right === 'hook'
-    ? `${given}. Send the secret of the service hook in the header x-scale-set-agents-secret or as the Basic password.`
-    : `${given}. Send the operator key as the Basic password (any user name) or as a Bearer token.`
-}
-
 function answerProblems(app: App, parts: ApiParts): void {
   app.setErrorHandler((error: Parameters<typeof asProblem>[0], request, reply) => {
     const problem = asProblem(error)
+    if (problem.status === 401) reply.header('www-authenticate', 'Basic realm="Scale Set Agents"')
     if (problem.status === 500)
       parts.log.error({ method: request.method, route: request.routeOptions.url, error: String(error.stack ?? error) }, 'A request failed.')
     return send(request, reply, problem)

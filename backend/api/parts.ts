@@ -10,13 +10,21 @@ import type { Organization } from '../loop/pool-parts.ts'
 import type { Pools } from '../loop/pools.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { AgentScripts } from './agent-scripts.ts'
+import type { Asker, Right } from './rights.ts'
+import type { SignIn } from './sign-in.ts'
 
 export type ApiParts = {
   /** Opens everything that is not open: Basic password (any user name) or Bearer token. */
   readonly operatorKey: string
   /** Opens the nudge only: for the service hook. Without it the nudge takes the operator key. */
   readonly hookSecret?: string
+  /** People of the extension. Without it there is the operator key only. */
+  readonly signIn?: SignIn
+  /** Nobody but this computer reaches the service: what watches it needs no key. */
+  readonly isLocal: boolean
   readonly version: string
+  /** Of the organization, for people. */
+  readonly organizationName: string
   readonly clock: Clock
   readonly log: Log
   readonly loop: LoopView
@@ -45,10 +53,14 @@ export interface LoopView {
 }
 
 export interface SettingsHistoryReader {
-  history(
-    poolId: number,
-    top: number,
-  ): Promise<readonly { readonly version: number; readonly by: string; readonly wallTimeMs: number; readonly after: PoolSettings }[]>
+  history(poolId: number, top: number): Promise<readonly SettingsChange[]>
+}
+type SettingsChange = {
+  readonly version: number
+  readonly by: string
+  readonly wallTimeMs: number
+  readonly before: PoolSettings
+  readonly after: PoolSettings
 }
 
 /** Newest first, except `log` with `after`. `before` and `after` are ids, not included. */
@@ -85,15 +97,11 @@ export type App = FastifyInstance<
   TypeBoxTypeProvider
 >
 
-/** Who may use a route: anyone, whoever may look, whoever may change pools, the service hook. */
-export type Right = 'open' | 'read' | 'manage' | 'hook'
-
 declare module 'fastify' {
   interface FastifyContextConfig {
     right: Right
   }
   interface FastifyRequest {
-    /** Who asks, for the records: the user name given beside the key. */
-    by: string
+    asker: Asker
   }
 }

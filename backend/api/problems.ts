@@ -17,13 +17,16 @@ export class ApiProblem extends Error {
   readonly body: ApiError
   /** What is missing, when it is a pool: clients of Azure DevOps tell that apart. */
   readonly isPoolMissing: boolean
-  constructor(status: number, body: ApiError, isPoolMissing = false) {
+  readonly retryAfterS: number | undefined
+  constructor(status: number, body: ApiError, { isPoolMissing = false, retryAfterS }: Beside = {}) {
     super(body.message)
     this.status = status
     this.body = body
     this.isPoolMissing = isPoolMissing
+    this.retryAfterS = retryAfterS
   }
 }
+type Beside = { readonly isPoolMissing?: boolean; readonly retryAfterS?: number }
 
 export function problemOf(refusal: Refusal): ApiProblem {
   const { code, message, problems, findings } = refusal
@@ -31,7 +34,7 @@ export function problemOf(refusal: Refusal): ApiProblem {
   return new ApiProblem(
     statusOf[code],
     { code, message, ...(problems && { problems }), ...(findings && { findings }) },
-    code === 'notFound',
+    { isPoolMissing: code === 'notFound' },
   )
 }
 
@@ -43,11 +46,15 @@ export function badRequest(message: string): ApiProblem {
   return new ApiProblem(400, { code: 'badRequest', message })
 }
 
+export function unavailable(message: string): ApiProblem {
+  return new ApiProblem(503, { code: 'unavailable', message })
+}
+
 export function noPool(poolId: number): ApiProblem {
   return new ApiProblem(
     404,
     { code: 'notFound', message: `This service runs no pool ${poolId}. GET /api/v1/pools lists those it runs.` },
-    true,
+    { isPoolMissing: true },
   )
 }
 
@@ -58,7 +65,7 @@ export function asProblem(error: FastifyError | ApiProblem): ApiProblem {
   if (status < 400 || status >= 500)
     return new ApiProblem(500, { code: 'internal', message: 'The service failed on this request; its log has the cause.' })
   const words: Readonly<Record<number, string>> = {
-    413: 'The body is larger than 256 KB. Send less.',
+    413: 'The body is larger than this call takes: 256 KB, or 24 KB for a sign-in. Send less.',
     415: 'The body is not JSON. Send it with the header content-type: application/json.',
   }
   const codes: Readonly<Record<number, string>> = { 400: 'badRequest', 413: 'tooLarge', 415: 'unsupported' }
@@ -68,6 +75,7 @@ export function asProblem(error: FastifyError | ApiProblem): ApiProblem {
 }
 
 export function send(request: FastifyRequest, reply: FastifyReply, problem: ApiProblem): FastifyReply {
+  if (problem.retryAfterS !== undefined) reply.header('retry-after', String(problem.retryAfterS))
   return reply
     .code(problem.status)
     .type('application/json; charset=utf-8')
@@ -87,6 +95,7 @@ function devOpsError(problem: ApiProblem) {
 
 function typeKeyOf({ status, isPoolMissing }: ApiProblem): string {
   if (status === 401) return 'UnauthorizedRequestException'
+  if (status === 403) return 'AccessDeniedException'
   if (status === 404) return isPoolMissing ? 'TaskAgentPoolNotFoundException' : 'VssResourceNotFoundException'
   if (status === 409) return 'TaskAgentPoolExistsException'
   return status >= 500 ? 'VssServiceException' : 'VssPropertyValidationException'

@@ -8,7 +8,13 @@ const heartbeatMs = 15_000
 const unreadBytesMax = 1_000_000
 const logPageMax = 500
 
-export type StreamWish = { readonly poolId?: number; readonly after?: number }
+export type StreamWish = {
+  /** Pools to tell of. */
+  readonly wants: (poolId: number) => boolean
+  /** Ends the stream. */
+  readonly until?: AbortSignal
+  readonly after?: number
+}
 type Parts = Pick<ApiParts, 'loop' | 'settings' | 'history' | 'clock' | 'log'>
 
 export function createStream(parts: Parts) {
@@ -49,11 +55,12 @@ class Client {
   }
 
   async start(): Promise<void> {
+    this.#wish.until?.addEventListener('abort', () => this.end(), { once: true })
     this.#write(': connected\n\n')
     this.#unwatch = this.#parts.loop.onPass((poolId) => this.#passed(poolId))
     void this.#beat()
     await this.#guarded(async () => {
-      for (const poolId of await this.#parts.settings.pools()) if (this.#wants(poolId)) this.#due.add(poolId)
+      for (const poolId of await this.#parts.settings.pools()) if (this.#wish.wants(poolId)) this.#due.add(poolId)
     })
     await this.#flush()
   }
@@ -64,12 +71,8 @@ class Client {
     this.#response.end()
   }
 
-  #wants(poolId: number): boolean {
-    return this.#wish.poolId === undefined || this.#wish.poolId === poolId
-  }
-
   #passed(poolId: number): void {
-    if (!this.#wants(poolId)) return
+    if (!this.#wish.wants(poolId)) return
     this.#due.add(poolId)
     void this.#flush()
   }

@@ -17,8 +17,16 @@ export function validationSentence(errors: readonly FastifySchemaValidationError
   const named = where === '' ? `The ${part}` : `${where} in the ${part}`
   if (Array.isArray(missing)) return new Error(`${named} lacks ${missing.join(', ')}. Compare it with /openapi.json.`)
   if (Array.isArray(extra))
-    return new Error(`${named} has a field that is not known: ${extra.join(', ')}. Leave it out, or compare with /openapi.json.`)
+    return new Error(
+      `${named} has a field that is not known: ${extra.map(shortened).join(', ')}. Leave it out, or compare with /openapi.json.`,
+    )
   const allowed = params['allowedValues']
   const rule = Array.isArray(allowed) ? `has to be one of ${allowed.join(', ')}` : (error.message ?? 'is not valid')
   return new Error(`${named} ${rule}. Compare it with /openapi.json.`)
+}
+
+/** Whoever sends a secret in the place of a name does not get it back in a sentence. */
+function shortened(name: unknown): string {
+  const text = String(name)
+  return text.length > 64 ? `${text.slice(0, 16)}…` : text
 }

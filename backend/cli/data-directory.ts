@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { codeOf, exitCodes, Failure } from './exit.ts'
 
 const keyFile = 'operator-key'
+const sessionKeyFile = 'session-key'
 const addressFile = 'service.json'
 
 /** Makes the directory, for this user only, when it is not there. */
@@ -30,10 +31,19 @@ function makeDirectory(directory: string): void {
 
 /** The operator key of the service: the given one, the stored one, or a new one that is stored for this user only. */
 export function operatorKeyFor(directory: string, given: string | undefined): string {
-  const known = given ?? readOperatorKey(directory)
+  return given ?? keptKey(directory, keyFile, 'The operator key', ', or set SCALE_SET_AGENTS_OPERATOR_KEY')
+}
+
+/** What sessions are signed with: the stored key, or a new one that is stored for this user only. */
+export function sessionKeyFor(directory: string): string {
+  return keptKey(directory, sessionKeyFile, 'The key of the sessions', '')
+}
+
+function keptKey(directory: string, name: string, what: string, otherStep: string): string {
+  const known = readKey(directory, name)
   if (known !== undefined) return known
-  const key = randomBytes(32).toString('base64url')
-  const file = join(directory, keyFile)
+  const key = newKey()
+  const file = join(directory, name)
   try {
     writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx' })
     // The mode given above is narrowed by the umask only; this holds whatever the umask.
@@ -44,7 +54,7 @@ export function operatorKeyFor(directory: string, given: string | undefined): st
     if (codeOf(error) === 'ENOSPC') throw error
     throw new Failure(
       exitCodes.system,
-      `The operator key cannot be stored in ${file} (${codeOf(error) ?? String(error)}). Make the data directory writable for this user, or set SCALE_SET_AGENTS_OPERATOR_KEY.`,
+      `${what} cannot be stored in ${file} (${codeOf(error) ?? String(error)}). Make the data directory writable for this user${otherStep}.`,
       error,
     )
   }
@@ -53,7 +63,16 @@ export function operatorKeyFor(directory: string, given: string | undefined): st
 
 /** The key a service stored there, if one did. */
 export function readOperatorKey(directory: string): string | undefined {
-  const text = readIfThere(join(directory, keyFile))?.trim()
+  return readKey(directory, keyFile)
+}
+
+/** 32 random bytes as text. */
+export function newKey(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+function readKey(directory: string, name: string): string | undefined {
+  const text = readIfThere(join(directory, name))?.trim()
   return text === '' ? undefined : text
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../adapters/credentials.ts'
 import { createDevOpsAdmin } from '../adapters/devops-admin.ts'
 import type { Http } from '../adapters/http.ts'
+import { createIdentity, type PeoplesDevOps } from '../adapters/identity.ts'
 import { createScaleSetChecks, type ScaleSetChecks } from '../adapters/scale-set-checks.ts'
 import { createScaleSet } from '../adapters/scale-set.ts'
 import type { Reading } from '../core/snapshot.ts'
@@ -26,6 +27,8 @@ export type Outside = {
   readonly devOps: Http
   readonly pipelines: Pipelines
   readonly organization: Organization
+  /** With the tokens of the people who sign in. */
+  readonly identity: PeoplesDevOps
   scaleSet(scaleSetId: string): ScaleSet & CheckedAccess
   /** What machines register their agents with. */
   registrarCredential(): Promise<Reading<string>>
@@ -47,11 +50,13 @@ export function connectOutside(configuration: Configuration, clock: ServiceClock
     clock,
     metrics,
   })
+  const identity = createIdentity({ config: devOpsConfig, clock, metrics })
   const azureHttp = createAzureHttp({ config: azure, authorization: createAzureAuthorization(azure, source, clock), clock, metrics })
   return {
     devOps,
     pipelines: createPipelines({ http: devOps }),
     organization: createDevOpsAdmin({ http: devOps }),
+    identity,
     scaleSet: (scaleSetId) =>
       accessTo(
         createScaleSet({ config: azure, http: azureHttp, scaleSetId, clock }),
@@ -60,7 +65,7 @@ export function connectOutside(configuration: Configuration, clock: ServiceClock
       ),
     registrarCredential: registrarCredential(configuration, azure, clock),
     async close() {
-      await Promise.all([devOps.close(), azureHttp.close()])
+      await Promise.all([devOps.close(), azureHttp.close(), identity.close()])
     },
   }
 }
@@ -112,8 +117,7 @@ export async function checkSignIn(devOps: Http, { organizationUrl, devOpsCredent
     url: '_apis/distributedtask/pools?poolName=none',
     signal: clock.deadline(20_000),
   })
-  const isRefused =
-    look.kind === 'refused' ? [401, 403].includes(look.status) : look.kind === 'unknown' && look.why.includes('sign-in page')
+  const isRefused = look.kind === 'refused' ? [401, 403].includes(look.status) : look.kind === 'unknown' && look.isSignIn === true
   if (isRefused) {
     const step =
       devOpsCredential.kind === 'pat'

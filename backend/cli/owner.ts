@@ -4,11 +4,7 @@ import type { Database } from '../store/database.ts'
 
 /** `{organization}-{8 hex digits}`: the first part is for people, the second tells two services of one organization apart. */
 export async function ownerIdOf({ db }: Database, organizationUrl: string): Promise<string> {
-  const organization =
-    new URL(organizationUrl).pathname
-      .split('/')
-      .filter((part) => part !== '')
-      .at(-1) ?? 'organization'
+  const organization = organizationNameOf(organizationUrl)
   const fresh = `${organization.replace(/[^\w.-]/g, '')}-${randomBytes(4).toString('hex')}`
   await db
     .insertInto('meta')
@@ -17,4 +13,11 @@ export async function ownerIdOf({ db }: Database, organizationUrl: string): Prom
     .execute()
   const row = await db.selectFrom('meta').select('value').where('key', '=', 'owner').executeTakeFirst()
   return row?.value ?? fresh
+}
+
+/** The name that people know: of the organization, wherever its address has it, or of the collection. */
+export function organizationNameOf(organizationUrl: string): string {
+  const { pathname, hostname } = new URL(organizationUrl)
+  const last = pathname.split('/').findLast((part) => part !== '')
+  return decodeURIComponent(last ?? hostname.split('.')[0] ?? hostname)
 }

@@ -9,6 +9,7 @@ import { loadAgentScripts } from '../api/agent-scripts.ts'
 import { buildApp } from '../api/app.ts'
 import { compareVersions } from '../core/demand.ts'
 import { agentVersionMin } from '../core/settings.ts'
+import { isLoopback } from '../environment-fields.ts'
 import type { Configuration } from '../environment.ts'
 import { createPools } from '../loop/pools.ts'
 import type { Log } from '../loop/ports.ts'
@@ -26,8 +27,9 @@ import { codeOf, exitCodes, Failure, listenFailure } from './exit.ts'
 import { extensionFor } from './extension-entry.ts'
 import { createLeaseKeeper, leaseMs, type LeaseKeeper } from './lease-keeper.ts'
 import { checkSignIn, connectOutside, type Outside } from './outside.ts'
-import { ownerIdOf } from './owner.ts'
+import { organizationNameOf, ownerIdOf } from './owner.ts'
 import { createRegistration } from './registration.ts'
+import { signInFor } from './sign-in.ts'
 
 export type ServiceOptions = {
   readonly configuration: Configuration
@@ -155,7 +157,7 @@ type Ground = {
 /** The loop, the pools and the API over them. */
 async function compose(options: ServiceOptions, ground: Ground) {
   const { configuration, log, packageFolder, version } = options
-  const { database, clock, metrics, outside, keeper, operatorKey, signal } = ground
+  const { database, clock, metrics, outside, keeper, signal } = ground
   const { pipelines, organization } = outside
   const ownerId = await ownerIdOf(database, configuration.organizationUrl)
   const settings = createSettings(database, clock)
@@ -194,7 +196,7 @@ async function compose(options: ServiceOptions, ground: Ground) {
     nudge: loop.nudge,
   })
   const app = await buildApp({
-    operatorKey,
+    ...(await entrances(configuration, ground, settings.pools)),
     version,
     clock,
     log,
@@ -208,9 +210,23 @@ async function compose(options: ServiceOptions, ground: Ground) {
     boots,
     history: createHistory(database),
     leaseProblem: keeper.problem,
-    ...(configuration.hookSecret !== undefined && { hookSecret: configuration.hookSecret }),
   })
   return { app, loop, settings, packages }
+}
+
+/** Who may come in, and by what. */
+async function entrances(configuration: Configuration, ground: Ground, pools: () => Promise<readonly number[]>) {
+  const { organizationUrl, hookSecret, host } = configuration
+  const { database, clock, outside, operatorKey } = ground
+  const signIn = await signInFor({ configuration, database, clock, identity: outside.identity, pools })
+  return {
+    operatorKey,
+    organizationName: organizationNameOf(organizationUrl),
+    // With sign-in there is often a proxy before the service, so that whoever comes seems to come from here.
+    isLocal: signIn === undefined && isLoopback(host),
+    ...(hookSecret !== undefined && { hookSecret }),
+    ...(signIn !== undefined && { signIn }),
+  }
 }
 
 async function packagesOf({ outside, clock, database }: Ground, log: Log) {

@@ -6,7 +6,10 @@ import { logRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { describeChange } from './settings-words.ts'
 
-export type NewPool = Pick<PoolRecord, 'poolId' | 'name' | 'scaleSetId' | 'settings'> & { readonly replaceConfirmed?: boolean }
+export type NewPool = Pick<PoolRecord, 'poolId' | 'name' | 'scaleSetId' | 'settings'> & {
+  readonly replaceConfirmed?: boolean
+  readonly by?: string
+}
 export type SettingsChange = {
   readonly version: number
   readonly by: string
@@ -23,7 +26,7 @@ export interface SettingsStore extends Settings {
   updateSettings(poolId: number, expectedVersion: number, settings: PoolSettings, by: string): Promise<'ok' | 'conflict'>
   addOrder(poolId: number, order: Omit<Order, 'id'>): Promise<void>
   /** A person lets the machines found at the claim be replaced, or a claim that stands still be taken over. */
-  confirm(poolId: number, what: 'replace' | 'take-over'): Promise<void>
+  confirm(poolId: number, what: 'replace' | 'take-over', by: string): Promise<void>
   /** Newest first. */
   history(poolId: number, top: number): Promise<readonly SettingsChange[]>
 }
@@ -39,14 +42,14 @@ export function createSettings(database: Database, clock: Pick<Clock, 'now' | 'w
       return poolOf(row, orders)
     },
     forget: (poolId) => db.transaction().execute((tx) => drop(tx, poolId)),
-    addPool: (pool) => db.transaction().execute((tx) => add(tx, pool, clock.wallTimeMs())),
+    addPool: (pool) => db.transaction().execute((tx) => add(tx, pool, clock)),
     updateSettings: (poolId, expectedVersion, settings, by) =>
       db.transaction().execute((tx) => update(tx, poolId, expectedVersion, settings, by, clock)),
     async addOrder(poolId, { machineId, order, by, force }) {
       const row = { pool_id: poolId, machine_id: machineId, order, by, force: force ? 1 : 0 } as const
       await db.insertInto('orders').values(row).execute()
     },
-    confirm: (poolId, what) => db.transaction().execute((tx) => confirm(tx, poolId, what, clock)),
+    confirm: (poolId, what, by) => db.transaction().execute((tx) => confirm(tx, poolId, what, by, clock)),
     async history(poolId, top) {
       const rows = await db
         .selectFrom('settings_history')
@@ -82,7 +85,7 @@ function poolOf(row: Selectable<Schema['pools']>, orders: readonly Selectable<Sc
 /** Settings written by an earlier version lack the newer fields. */
 const settingsOf = (json: string): PoolSettings => ({ ...defaultSettings, ...(JSON.parse(json) as Partial<PoolSettings>) })
 
-async function add(tx: Transaction<Schema>, pool: NewPool, wallTimeMs: number): Promise<'ok' | 'conflict'> {
+async function add(tx: Transaction<Schema>, pool: NewPool, clock: Pick<Clock, 'now' | 'wallTimeMs'>): Promise<'ok' | 'conflict'> {
   const there = await tx.selectFrom('pools').select('id').where('id', '=', pool.poolId).executeTakeFirst()
   if (there !== undefined) return 'conflict'
   await drop(tx, pool.poolId)
@@ -96,12 +99,14 @@ async function add(tx: Transaction<Schema>, pool: NewPool, wallTimeMs: number): 
       version: 1,
       replace_confirmed: pool.replaceConfirmed ? 1 : 0,
       take_over_confirmed: 0,
-      wall_time_ms: wallTimeMs,
+      wall_time_ms: clock.wallTimeMs(),
     })
     // Another replica added it at the same moment.
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst()
-  return result.numInsertedOrUpdatedRows === 1n ? 'ok' : 'conflict'
+  if (result.numInsertedOrUpdatedRows !== 1n) return 'conflict'
+  if (pool.by !== undefined) await tell(tx, pool.poolId, `${pool.by} made pool ${pool.name} on the scale set ${pool.scaleSetId}.`, clock)
+  return 'ok'
 }
 
 async function update(
@@ -135,16 +140,17 @@ async function confirm(
   tx: Transaction<Schema>,
   poolId: number,
   what: 'replace' | 'take-over',
+  by: string,
   clock: Pick<Clock, 'now' | 'wallTimeMs'>,
 ): Promise<void> {
   const confirmed = what === 'replace' ? ({ replace_confirmed: 1 } as const) : ({ take_over_confirmed: 1 } as const)
   const changed = await tx.updateTable('pools').set(confirmed).where('id', '=', poolId).executeTakeFirst()
-  if (changed.numUpdatedRows > 0n) await tell(tx, poolId, confirmedText[what], clock)
+  if (changed.numUpdatedRows > 0n) await tell(tx, poolId, `${by} ${confirmedText[what]}`, clock)
 }
 
 const confirmedText = {
-  replace: 'A person confirmed that the machines found when the pool was made are replaced.',
-  'take-over': 'A person confirmed that a claim of the scale set which stands still is taken over.',
+  replace: 'confirmed that the machines found when the pool was made are replaced.',
+  'take-over': 'confirmed that a claim of the scale set which stands still is taken over.',
 } as const
 
 /** What a person decided is an entry of Diagnostics, in the transaction of the wish itself. */

@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net'
+import type { App } from '../../backend/api/parts.ts'
 import { apiOf, asOperator, logEntry, world, type World } from './fixture.ts'
+import { sessionOf, signInApi, user } from './people.ts'
 
 /** Reads frames of the stream until `wanted` of them are there. */
 async function frames(address: string, wanted: number, headers: Record<string, string> = {}, whileOpen: () => void = () => undefined) {
@@ -20,8 +22,8 @@ async function frames(address: string, wanted: number, headers: Record<string, s
   )
 }
 
-async function listening(state: World) {
-  const app = await apiOf(state)
+async function listening(state: World, app?: App) {
+  app ??= await apiOf(state)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   return { app, address: `http://127.0.0.1:${port}/api/v1/events` }
@@ -70,5 +72,47 @@ test('no more than fifty clients are served, and one that left makes room', asyn
   while (state.listeners.size === 50) await new Promise((resolve) => setImmediate(resolve))
   expect((await frames(address, 1)).length).toBe(1)
   for (const each of open) each.abort()
+  await app.close()
+})
+
+test('a person sees the pools of the session only, until it ends', async () => {
+  const state = world()
+  const ending = new AbortController()
+  const waits: number[] = []
+  state.deadline = (ms) => {
+    waits.push(ms)
+    return ending.signal
+  }
+  const signedIn = await signInApi(state)
+  const headers = await sessionOf(signedIn.app, user)
+  const { app, address } = await listening(state, signedIn.app)
+  const response = await fetch(`${address}`, { headers })
+  setTimeout(() => {
+    for (const poolId of [8, 7]) for (const listener of state.listeners) listener(poolId)
+    setTimeout(() => ending.abort(), 50)
+  }, 50)
+  const text = await response.text()
+  expect(text.match(/"poolId":\d+/g)).toEqual(['"poolId":7', '"poolId":7'])
+  expect(text).not.toContain('secret-pool')
+  expect(waits[0]).toBeGreaterThan(50_000)
+  expect(waits[0]).toBeLessThanOrEqual(60_000)
+  await app.close()
+})
+
+test('a person who asks for the stream of another pool sees nothing of it', async () => {
+  const state = world()
+  const signedIn = await signInApi(state)
+  const headers = await sessionOf(signedIn.app, user)
+  const { app, address } = await listening(state, signedIn.app)
+  const ended = new AbortController()
+  const response = await fetch(`${address}?poolId=8`, { headers, signal: ended.signal })
+  const reader = response.body!.getReader()
+  const first = new TextDecoder().decode((await reader.read()).value)
+  for (const listener of state.listeners) listener(8)
+  expect(first).toBe(': connected\n\n')
+  expect(await Promise.race([reader.read().then(() => 'more'), new Promise((resolve) => setTimeout(() => resolve('nothing'), 100))])).toBe(
+    'nothing',
+  )
+  ended.abort()
   await app.close()
 })

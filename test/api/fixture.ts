@@ -18,6 +18,7 @@ import type {
   PoolRecord,
   StoredPass,
 } from '../../backend/loop/ports.ts'
+import type { SignIn } from '../../backend/api/sign-in.ts'
 import type { Registrar } from '../../backend/registration/registrar.ts'
 
 export const operatorKey = 'operator-key-of-the-test'
@@ -154,7 +155,7 @@ export function world({ empty = false }: { readonly empty?: boolean } = {}) {
   const state = {
     records,
     agentPools,
-    changes: [] as { version: number; by: string; wallTimeMs: number; after: PoolSettings }[],
+    changes: [] as { version: number; by: string; wallTimeMs: number; before: PoolSettings; after: PoolSettings }[],
     agents: [] as PipelinesAgent[],
     queues: [] as string[],
     authorized: [] as number[],
@@ -172,6 +173,15 @@ export function world({ empty = false }: { readonly empty?: boolean } = {}) {
     lastPassAt: nowMs as number | undefined,
     registrar: { nonce: turnedAway, claim: turnedAway, report: turnedAway } as Registrar,
     boots: [] as BootReport[],
+    isLocal: true,
+    signIn: undefined as SignIn | undefined,
+    /** Changes of Azure DevOps, with whose rights. */
+    asked: [] as string[],
+    /** Who made and confirmed what, as the store was told. */
+    told: [] as string[],
+    serviceManages: true,
+    deadline: clock.deadline,
+    logged: undefined as ApiParts['log'] | undefined,
     failAddQueue: false,
     crashBeforeRecord: false,
   }
@@ -212,30 +222,38 @@ function storeOf(state: World): PoolStore & ApiParts['settings'] {
     async addPool(added) {
       if (state.crashBeforeRecord) throw new Error('the process ended')
       if (state.records.has(added.poolId)) return 'conflict'
-      state.records.set(added.poolId, { ...added, version: 1, orders: [], takeOverConfirmed: false })
+      const { by, ...made } = added
+      state.told.push(`${by} made ${made.name}`)
+      state.records.set(added.poolId, { ...made, version: 1, orders: [], takeOverConfirmed: false })
       return 'ok'
     },
     async updateSettings(poolId, expected, settings, by) {
       const record = state.records.get(poolId)
       if (record?.version !== expected) return 'conflict'
       change(poolId, { settings, version: expected + 1 })
-      state.changes.unshift({ version: expected + 1, by, wallTimeMs: wallMs, after: settings })
+      state.changes.unshift({ version: expected + 1, by, wallTimeMs: wallMs, before: record.settings, after: settings })
       return 'ok'
     },
     async addOrder(poolId, order) {
       const orders: readonly Order[] = state.records.get(poolId)!.orders
       change(poolId, { orders: [...orders, { ...order, id: orders.length + 1 }] })
     },
-    confirm: async (poolId, what) => change(poolId, what === 'replace' ? { replaceConfirmed: true } : { takeOverConfirmed: true }),
+    async confirm(poolId, what, by) {
+      state.told.push(`${by} confirmed ${what}`)
+      change(poolId, what === 'replace' ? { replaceConfirmed: true } : { takeOverConfirmed: true })
+    },
   }
 }
 
-function organizationOf(state: World): Organization {
+/** `managed`: the pools that whoever asks may manage; all of them for the service. */
+export function organizationOf(state: World, who = 'the service', managed?: readonly number[]): Organization {
   const find = (test: (pool: AgentPool) => boolean) => known(state.agentPools.find(test))
   return {
     findPool: async (name) => find((each) => each.name.toLowerCase() === name.toLowerCase()),
     pool: async (poolId) => find((each) => each.id === poolId),
     async addPool(name) {
+      state.asked.push(`${who}: add pool ${name}`)
+      if (managed?.length === 0) return { kind: 'refused', status: 403, code: 'AccessDeniedException', message: 'no right to make pools' }
       const value = pool(40 + state.agentPools.length, name)
       state.agentPools.push(value)
       return { kind: 'done', value }
@@ -247,15 +265,20 @@ function organizationOf(state: World): Organization {
     },
     findQueue: async (_, name) => known(state.queues.includes(name) ? { id: 5, name } : undefined),
     async addQueue(_, __, name) {
+      state.asked.push(`${who}: add queue ${name}`)
       if (state.failAddQueue) return { kind: 'refused', status: 403, code: 'AccessDeniedException', message: 'no right' }
       state.queues.push(name)
       return { kind: 'done', value: { id: 5, name } }
     },
     async authorizeAllPipelines(_, queueId) {
+      state.asked.push(`${who}: authorize`)
       state.authorized.push(queueId)
       return { kind: 'done' }
     },
-    canManage: async () => known(true),
+    canManage: async (name) =>
+      known(
+        managed === undefined ? state.serviceManages : state.agentPools.some((each) => each.name === name && managed.includes(each.id)),
+      ),
   }
 }
 
@@ -301,8 +324,11 @@ export async function apiOf(state: World, history = historyOf(state)) {
     operatorKey,
     hookSecret,
     version: '0.1.0',
-    clock,
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    clock: { ...clock, deadline: state.deadline },
+    log: state.logged ?? { info: () => undefined, warn: () => undefined, error: () => undefined },
+    isLocal: state.isLocal,
+    organizationName: 'fabrikam',
+    ...(state.signIn && { signIn: state.signIn }),
     loop: {
       nudge,
       latest: (poolId) => state.latest.get(poolId),

@@ -2,9 +2,9 @@
 import { Type } from 'typebox'
 import { dialectOf } from '../dialect.ts'
 import { agentPool } from '../elastic.ts'
-import { deadline, poolParams, recordOf, unavailable } from '../lookup.ts'
+import { deadline, poolParams, recordOf } from '../lookup.ts'
 import type { ApiParts, App } from '../parts.ts'
-import { noPool, problemOf } from '../problems.ts'
+import { noPool, problemOf, unavailable } from '../problems.ts'
 
 const wire = { params: poolParams, response: { 200: Type.Unknown() } }
 const change = Type.Object({
@@ -14,7 +14,7 @@ const change = Type.Object({
 })
 
 export function agentPools(app: App, parts: ApiParts): void {
-  app.get('/distributedtask/pools/:poolId', { config: { right: 'read' }, schema: wire }, async ({ params, headers }) => {
+  app.get('/distributedtask/pools/:poolId', { config: { right: 'use' }, schema: wire }, async ({ params, headers }) => {
     const { poolId } = await recordOf(parts, params.poolId)
     const pool = await parts.organization.pool(poolId, deadline(parts))
     if (!pool.known) throw unavailable(`The agent pool ${poolId} could not be read: ${pool.why}`)
@@ -40,8 +40,8 @@ export function agentPools(app: App, parts: ApiParts): void {
   app.delete(
     '/distributedtask/pools/:poolId',
     { config: { right: 'manage' }, schema: { params: poolParams, response: { 204: Type.Null() } } },
-    async ({ params, by }, reply) => {
-      const asked = await parts.pools.remove(params.poolId, by)
+    async ({ params, asker }, reply) => {
+      const asked = await parts.pools.remove(params.poolId, asker.by)
       if (!asked.ok) throw problemOf(asked)
       return reply.code(204).send(null)
     },

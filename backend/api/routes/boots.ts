@@ -10,7 +10,7 @@ import { machineName, machineParams } from './machines.ts'
 export function boots(app: App, parts: ApiParts): void {
   app.get(
     '/pools/:poolId/machines/:machine/boot',
-    { config: { right: 'read' }, schema: { params: machineParams, response: { 200: bootView } } },
+    { config: { right: 'use' }, schema: { params: machineParams, response: { 200: bootView } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
       const name = await machineName(parts, record, params.machine)

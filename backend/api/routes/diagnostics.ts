@@ -20,7 +20,7 @@ const logQuery = Type.Object({
 export function diagnostics(app: App, parts: ApiParts): void {
   app.get(
     '/pools/:poolId/passes',
-    { config: { right: 'read' }, schema: { params: poolParams, querystring: passQuery, response: { 200: passList } } },
+    { config: { right: 'use' }, schema: { params: poolParams, querystring: passQuery, response: { 200: passList } } },
     async ({ params, query }) => {
       const { poolId } = await recordOf(parts, params.poolId)
       const { top: most = 50, ...rest } = query
@@ -30,7 +30,7 @@ export function diagnostics(app: App, parts: ApiParts): void {
   )
   app.get(
     '/pools/:poolId/passes/:passId',
-    { config: { right: 'read' }, schema: { params: Type.Object({ ...poolParams.properties, passId: id }), response: { 200: passDetail } } },
+    { config: { right: 'use' }, schema: { params: Type.Object({ ...poolParams.properties, passId: id }), response: { 200: passDetail } } },
     async ({ params }) => {
       const { poolId, name } = await recordOf(parts, params.poolId)
       const [pass] = await parts.history.passes(poolId, { top: 1, before: params.passId + 1 })
@@ -41,7 +41,7 @@ export function diagnostics(app: App, parts: ApiParts): void {
   )
   app.get(
     '/pools/:poolId/log',
-    { config: { right: 'read' }, schema: { params: poolParams, querystring: logQuery, response: { 200: logList } } },
+    { config: { right: 'use' }, schema: { params: poolParams, querystring: logQuery, response: { 200: logList } } },
     async ({ params, query }) => {
       const { poolId } = await recordOf(parts, params.poolId)
       const { top: most = 100, ...rest } = query

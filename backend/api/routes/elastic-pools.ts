@@ -4,12 +4,12 @@ import { sameScaleSet } from '../../core/scale-set-id.ts'
 import { dialectOf, enumFrom } from '../dialect.ts'
 import { agentPool, elasticLog, elasticNode, elasticPool, inWireNames, settingsFromElastic } from '../elastic.ts'
 import { elasticNodeStates, nodeState } from '../elastic-states.ts'
-import { deadline, latestOf, poolParams, recordOf } from '../lookup.ts'
+import { creatorOf, deadline, latestOf, poolParams, recordOf, recordsFor } from '../lookup.ts'
 import type { ApiParts, App } from '../parts.ts'
 import { badRequest, problemOf } from '../problems.ts'
 import { knownMachines, machineOf } from './machines.ts'
 
-const read = { right: 'read' } as const
+const use = { right: 'use' } as const
 const manage = { right: 'manage' } as const
 const wire = { response: { 200: Type.Unknown() } }
 const enumValue = Type.Union([Type.String({ maxLength: 64 }), Type.Integer()])
@@ -39,20 +39,19 @@ const nodeParams = Type.Object({ ...poolParams.properties, nodeId: Type.String({
 const logsMax = 1000
 
 export function elasticPools(app: App, parts: ApiParts): void {
-  app.get('/distributedtask/elasticpools', { config: read, schema: wire }, async ({ headers }) => {
+  app.get('/distributedtask/elasticpools', { config: { right: 'signedIn' }, schema: wire }, async ({ headers, asker }) => {
     const dialect = dialectOf(headers.accept)
-    const records = await Promise.all((await parts.settings.pools()).map((poolId) => parts.settings.pool(poolId)))
-    return dialect.list(
-      records.flatMap((record) => (record === undefined ? [] : [elasticPool(record, parts.loop.latest(record.poolId), dialect)])),
-    )
+    const records = await recordsFor(parts, asker)
+    return dialect.list(records.map((record) => elasticPool(record, parts.loop.latest(record.poolId), dialect)))
   })
-  app.get('/distributedtask/elasticpools/:poolId', { config: read, schema: { ...wire, params: poolParams } }, async ({ params, headers }) =>
+  app.get('/distributedtask/elasticpools/:poolId', { config: use, schema: { ...wire, params: poolParams } }, async ({ params, headers }) =>
     elasticPool(await recordOf(parts, params.poolId), parts.loop.latest(params.poolId), dialectOf(headers.accept)),
   )
   app.post(
     '/distributedtask/elasticpools',
-    { config: manage, schema: { ...wire, querystring: creationQuery, body: creation } },
-    async ({ query, body, headers }) => {
+    { config: { right: 'create' }, schema: { ...wire, querystring: creationQuery, body: creation } },
+    async (request) => {
+      const { query, body, headers } = request
       const { poolName, projectId, authorizeAllPipelines = false, autoProvisionProjectPools = false } = query
       // Without a project there is no queue whose pipelines could be authorized; Azure DevOps ignores it then too.
       const inProject = projectId === undefined ? {} : { project: projectId, authorizeAllPipelines }
@@ -63,7 +62,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
         autoProvision: autoProvisionProjectPools,
         ...inProject,
       }
-      const created = await parts.pools.create(wish, deadline(parts))
+      const created = await parts.pools.create(wish, await creatorOf(parts, request), deadline(parts))
       if (!created.ok) throw problemOf(inWireNames(created))
       const { record, agentPool: pool, queue } = created.value
       const dialect = dialectOf(headers.accept)
@@ -78,7 +77,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
   app.patch(
     '/distributedtask/elasticpools/:poolId',
     { config: manage, schema: { ...wire, params: poolParams, body: change } },
-    async ({ params, body, headers, by }) => {
+    async ({ params, body, headers, asker }) => {
       const record = await recordOf(parts, params.poolId)
       if (body.azureId !== undefined && !sameScaleSet(body.azureId, record.scaleSetId)) {
         throw badRequest(
@@ -86,7 +85,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
         )
       }
       const wish = settingsFromElastic(body)
-      const changed = await parts.pools.changeSettings(params.poolId, record.version, wish, by, deadline(parts))
+      const changed = await parts.pools.changeSettings(params.poolId, record.version, wish, asker.by, deadline(parts))
       if (!changed.ok) throw problemOf(inWireNames(changed))
       return elasticPool(changed.value, parts.loop.latest(params.poolId), dialectOf(headers.accept))
     },
@@ -100,7 +99,7 @@ function logs(app: App, parts: ApiParts): void {
   const query = Type.Object({ $top: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })) })
   app.get(
     '/distributedtask/elasticpools/:poolId/logs',
-    { config: read, schema: { ...wire, params: poolParams, querystring: query } },
+    { config: use, schema: { ...wire, params: poolParams, querystring: query } },
     async ({ params, query: asked, headers }) => {
       const { poolId } = await recordOf(parts, params.poolId)
       const dialect = dialectOf(headers.accept)
@@ -114,7 +113,7 @@ function nodes(app: App, parts: ApiParts): void {
   const query = Type.Object({ $state: Type.Optional(Type.String({ maxLength: 64 })) })
   app.get(
     '/distributedtask/elasticpools/:poolId/nodes',
-    { config: read, schema: { ...wire, params: poolParams, querystring: query } },
+    { config: use, schema: { ...wire, params: poolParams, querystring: query } },
     async ({ params, query: asked, headers }) => {
       const record = await recordOf(parts, params.poolId)
       const state = asked.$state === undefined ? undefined : stateFrom(asked.$state)
@@ -127,14 +126,14 @@ function nodes(app: App, parts: ApiParts): void {
   app.patch(
     '/distributedtask/elasticpools/:poolId/nodes/:nodeId',
     { config: manage, schema: { ...wire, params: nodeParams, body: Type.Object({ state: enumValue }) } },
-    async ({ params, body, headers, by }) => {
+    async ({ params, body, headers, asker }) => {
       const record = await recordOf(parts, params.poolId)
       const state = stateFrom(body.state)
       const order = ordersOfState[state]
       if (order === undefined)
         throw badRequest(`A node cannot be put into the state ${state}. Send pendingDelete, pendingReimage or saved.`)
       const machine = machineOf(latestOf(parts, record), record, params.nodeId)
-      const asked = await parts.pools.order(record.poolId, machine, { order, force: false, by })
+      const asked = await parts.pools.order(record.poolId, machine, { order, force: false, by: asker.by })
       if (!asked.ok) throw problemOf(asked)
       return elasticNode(record.poolId, machine, parts.clock, dialectOf(headers.accept), state)
     },

@@ -1,8 +1,8 @@
 /** The stream of changes: each pass, and each new row of Diagnostics. */
 import { Type } from 'typebox'
 import type { ApiParts, App } from '../parts.ts'
+import { unavailable } from '../problems.ts'
 import { createStream } from '../stream.ts'
-import { unavailable } from '../lookup.ts'
 
 const query = Type.Object({
   poolId: Type.Optional(Type.Integer({ minimum: 0, description: 'Only this pool.' })),
@@ -15,7 +15,7 @@ export function events(app: App, parts: ApiParts): void {
   app.get(
     '/events',
     {
-      config: { right: 'read' },
+      config: { right: 'signedIn' },
       schema: { querystring: query, response: { 200: Type.String({ description: 'text/event-stream; see StreamEvent in contract.ts.' }) } },
     },
     async (request, reply) => {
@@ -29,8 +29,12 @@ export function events(app: App, parts: ApiParts): void {
         'content-type': 'text/event-stream; charset=utf-8',
         'x-accel-buffering': 'no',
       } as Record<string, string>)
+      const { poolId } = request.query
+      const { mayUse, endsInMs } = request.asker
       await stream.add(reply.raw, {
-        ...(request.query.poolId === undefined ? {} : { poolId: request.query.poolId }),
+        wants: (each) => mayUse(each) && (poolId ?? each) === each,
+        // Rights are proven once a minute, also for a stream: its reader signs in again and goes on where it was.
+        ...(endsInMs === undefined ? {} : { until: parts.clock.deadline(endsInMs) }),
         ...(after === undefined ? {} : { after }),
       })
     },

@@ -6,15 +6,18 @@ import type { ApiParts, App } from '../parts.ts'
 
 /** Three times the slowest pace of a pass. */
 const passAgeMsMax = 180_000
+/** Reasons name pools and resources of Azure, which is nothing for anyone who passes by. */
+const notTold = 'The reasons are in the log of the service, and in GET /api/v1/pools for whoever may use a pool.'
 const open = { right: 'open' } as const
 
 export function health(app: App, parts: ApiParts): void {
   app.get('/healthz', { config: open, schema: { response: { 200: Type.Object({ alive: Type.Boolean() }) } } }, () => ({ alive: true }))
   app.get('/readyz', { config: open, schema: { response: { 200: readiness, 503: readiness } } }, async (_, reply) => {
-    const reasons = await reasonsNotReady(parts)
+    const found = await reasonsNotReady(parts)
+    const reasons = parts.isLocal || found.length === 0 ? found : [notTold]
     return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
   })
-  app.get('/metrics', { config: open, schema: { response: { 200: Type.String() } } }, async (_, reply) =>
+  app.get('/metrics', { config: { right: 'local' }, schema: { response: { 200: Type.String() } } }, async (_, reply) =>
     reply.type(parts.metrics.contentType).send(await parts.metrics.text()),
   )
   app.get('/openapi.json', { config: open, schema: { hide: true } }, () => app.swagger())

@@ -2,9 +2,9 @@
 import { Type } from 'typebox'
 import { whyJob } from '../../core/why.ts'
 import { jobList, whyView } from '../contract.ts'
-import { latestOf, poolParams, recordOf, unavailable } from '../lookup.ts'
+import { latestOf, poolParams, recordOf } from '../lookup.ts'
 import type { ApiParts, App } from '../parts.ts'
-import { notFound } from '../problems.ts'
+import { notFound, unavailable } from '../problems.ts'
 import { jobView } from '../views.ts'
 
 const jobParams = Type.Object({ ...poolParams.properties, requestId: Type.Integer({ minimum: 0 }) })
@@ -12,7 +12,7 @@ const jobParams = Type.Object({ ...poolParams.properties, requestId: Type.Intege
 export function jobs(app: App, parts: ApiParts): void {
   app.get(
     '/pools/:poolId/jobs',
-    { config: { right: 'read' }, schema: { params: poolParams, response: { 200: jobList } } },
+    { config: { right: 'use' }, schema: { params: poolParams, response: { 200: jobList } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
       const latest = latestOf(parts, record)
@@ -24,7 +24,7 @@ export function jobs(app: App, parts: ApiParts): void {
   )
   app.get(
     '/pools/:poolId/jobs/:requestId/why',
-    { config: { right: 'read' }, schema: { params: jobParams, response: { 200: whyView } } },
+    { config: { right: 'use' }, schema: { params: jobParams, response: { 200: whyView } } },
     async ({ params }) => {
       const { poolId, requestId } = params
       const record = await recordOf(parts, poolId)

@@ -4,9 +4,9 @@ import type { Machine } from '../../core/snapshot.ts'
 import { whyMachine } from '../../core/why.ts'
 import type { PoolRecord } from '../../loop/ports.ts'
 import { accepted, machineList, machineOrder, whyView, type WhyView } from '../contract.ts'
-import { latestOf, poolParams, recordOf, unavailable } from '../lookup.ts'
+import { latestOf, poolParams, recordOf } from '../lookup.ts'
 import type { ApiParts, App, Latest } from '../parts.ts'
-import { notFound, problemOf } from '../problems.ts'
+import { notFound, problemOf, unavailable } from '../problems.ts'
 import { machineView } from '../views.ts'
 
 export const machineParams = Type.Object({ ...poolParams.properties, machine: Type.String({ minLength: 1, maxLength: 256 }) })
@@ -15,7 +15,7 @@ const entriesMax = 50
 export function machines(app: App, parts: ApiParts): void {
   app.get(
     '/pools/:poolId/machines',
-    { config: { right: 'read' }, schema: { params: poolParams, response: { 200: machineList } } },
+    { config: { right: 'use' }, schema: { params: poolParams, response: { 200: machineList } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
       const latest = latestOf(parts, record)
@@ -27,17 +27,17 @@ export function machines(app: App, parts: ApiParts): void {
   app.post(
     '/pools/:poolId/machines/:machine/orders',
     { config: { right: 'manage' }, schema: { params: machineParams, body: machineOrder, response: { 202: accepted } } },
-    async ({ params, body, by }, reply) => {
+    async ({ params, body, asker }, reply) => {
       const record = await recordOf(parts, params.poolId)
       const machine = machineOf(latestOf(parts, record), record, params.machine)
-      const asked = await parts.pools.order(record.poolId, machine, { order: body.order, force: body.force === true, by })
+      const asked = await parts.pools.order(record.poolId, machine, { order: body.order, force: body.force === true, by: asker.by })
       if (!asked.ok) throw problemOf(asked)
       return reply.code(202).send({ message: asked.value })
     },
   )
   app.get(
     '/pools/:poolId/machines/:machine/why',
-    { config: { right: 'read' }, schema: { params: machineParams, response: { 200: whyView } } },
+    { config: { right: 'use' }, schema: { params: machineParams, response: { 200: whyView } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
       return whyNow(parts, record, params.machine) ?? gone(parts, record, params.machine)

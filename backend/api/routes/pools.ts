@@ -17,31 +17,35 @@ import {
   type PoolSummary,
 } from '../contract.ts'
 import { explain } from '../../core/explain.ts'
-import { deadline, poolParams, recordOf } from '../lookup.ts'
+import { creatorOf, deadline, poolParams, recordOf, recordsFor } from '../lookup.ts'
 import type { ApiParts, App } from '../parts.ts'
 import { problemOf } from '../problems.ts'
+import type { Asker } from '../rights.ts'
 import { confirmCommand, decisionView, poolSummary } from '../views.ts'
 
-const read = { right: 'read' } as const
+const use = { right: 'use' } as const
+const create = { right: 'create' } as const
 const manage = { right: 'manage' } as const
 const openActionsMax = 100
 
 export function pools(app: App, parts: ApiParts): void {
-  app.get('/pools', { config: read, schema: { response: { 200: poolList } } }, async () => ({ pools: await summaries(parts) }))
-  app.get('/pools/:poolId', { config: read, schema: { params: poolParams, response: { 200: poolDetail } } }, async ({ params }) =>
+  app.get('/pools', { config: { right: 'signedIn' }, schema: { response: { 200: poolList } } }, async ({ asker }) => ({
+    pools: await summaries(parts, asker),
+  }))
+  app.get('/pools/:poolId', { config: use, schema: { params: poolParams, response: { 200: poolDetail } } }, async ({ params }) =>
     detail(parts, await recordOf(parts, params.poolId)),
   )
   checks(app, parts)
-  app.post('/pools', { config: manage, schema: { body: poolCreation, response: { 201: poolCreated } } }, async ({ body }, reply) => {
-    const created = await parts.pools.create(body, deadline(parts))
+  app.post('/pools', { config: create, schema: { body: poolCreation, response: { 201: poolCreated } } }, async (request, reply) => {
+    const created = await parts.pools.create(request.body, await creatorOf(parts, request), deadline(parts))
     if (!created.ok) throw problemOf(created)
     return reply.code(201).send(createdView(created.value, summary(parts, created.value.record)))
   })
   app.delete(
     '/pools/:poolId',
     { config: manage, schema: { params: poolParams, response: { 202: accepted } } },
-    async ({ params, by }, reply) => {
-      const asked = await parts.pools.remove(params.poolId, by)
+    async ({ params, asker }, reply) => {
+      const asked = await parts.pools.remove(params.poolId, asker.by)
       if (!asked.ok) throw problemOf(asked)
       return reply
         .code(202)
@@ -52,8 +56,8 @@ export function pools(app: App, parts: ApiParts): void {
     app.post(
       `/pools/:poolId/${paused ? 'pause' : 'resume'}`,
       { config: manage, schema: { params: poolParams, response: { 202: accepted } } },
-      async ({ params, by }, reply) => {
-        const asked = await parts.pools.setPaused(params.poolId, paused, by)
+      async ({ params, asker }, reply) => {
+        const asked = await parts.pools.setPaused(params.poolId, paused, asker.by)
         if (!asked.ok) throw problemOf(asked)
         return reply
           .code(202)
@@ -64,8 +68,8 @@ export function pools(app: App, parts: ApiParts): void {
   app.post(
     '/pools/:poolId/try-again',
     { config: manage, schema: { params: poolParams, response: { 202: accepted } } },
-    async ({ params, by }, reply) => {
-      const asked = await parts.pools.tryAgain(params.poolId, by)
+    async ({ params, asker }, reply) => {
+      const asked = await parts.pools.tryAgain(params.poolId, asker.by)
       if (!asked.ok) throw problemOf(asked)
       return reply.code(202).send({ message: `Pool ${asked.value.name} tries one machine in the next pass, if it needs one.` })
     },
@@ -73,8 +77,8 @@ export function pools(app: App, parts: ApiParts): void {
   app.post(
     '/pools/:poolId/confirm',
     { config: manage, schema: { params: poolParams, body: confirmation, response: { 202: accepted } } },
-    async ({ params, body }, reply) => {
-      const asked = await parts.pools.confirm(params.poolId, body.what === 'takeOver' ? 'take-over' : 'replace')
+    async ({ params, body, asker }, reply) => {
+      const asked = await parts.pools.confirm(params.poolId, body.what === 'takeOver' ? 'take-over' : 'replace', asker.by)
       if (!asked.ok) throw problemOf(asked)
       return reply.code(202).send({ message: `Confirmed for pool ${asked.value.name}; the next pass acts on it.` })
     },
@@ -82,12 +86,12 @@ export function pools(app: App, parts: ApiParts): void {
 }
 
 function checks(app: App, parts: ApiParts): void {
-  app.post('/check', { config: read, schema: { body: checkRequest, response: { 200: checkReport } } }, async ({ body }) => {
+  app.post('/check', { config: create, schema: { body: checkRequest, response: { 200: checkReport } } }, async ({ body }) => {
     const checked = await parts.pools.check(body.scaleSetId, body.settings, deadline(parts))
     if (!checked.ok) throw problemOf(checked)
     return reportOf(checked.value)
   })
-  app.get('/pools/:poolId/check', { config: read, schema: { params: poolParams, response: { 200: checkReport } } }, async ({ params }) => {
+  app.get('/pools/:poolId/check', { config: use, schema: { params: poolParams, response: { 200: checkReport } } }, async ({ params }) => {
     const checked = await parts.pools.checkPool(params.poolId, deadline(parts))
     if (!checked.ok) throw problemOf(checked)
     return reportOf(checked.value)
@@ -108,9 +112,8 @@ function createdView({ how, findings, present }: Created, pool: PoolSummary): Po
   return { pool, agentPool: how, findings, present, message: done + next }
 }
 
-async function summaries(parts: ApiParts): Promise<readonly PoolSummary[]> {
-  const records = await Promise.all((await parts.settings.pools()).map((poolId) => parts.settings.pool(poolId)))
-  return records.flatMap((record) => (record === undefined ? [] : [summary(parts, record)]))
+async function summaries(parts: ApiParts, asker: Asker): Promise<readonly PoolSummary[]> {
+  return (await recordsFor(parts, asker)).map((record) => summary(parts, record))
 }
 
 function summary({ loop, clock }: ApiParts, record: PoolRecord): PoolSummary {

@@ -9,7 +9,7 @@ const changesMax = 100
 export function settings(app: App, parts: ApiParts): void {
   app.get(
     '/pools/:poolId/settings',
-    { config: { right: 'read' }, schema: { params: poolParams, response: { 200: settingsView } } },
+    { config: { right: 'use' }, schema: { params: poolParams, response: { 200: settingsView } } },
     async ({ params }) => {
       const { poolId, version, settings: present } = await recordOf(parts, params.poolId)
       return { poolId, version, settings: present }
@@ -18,8 +18,8 @@ export function settings(app: App, parts: ApiParts): void {
   app.put(
     '/pools/:poolId/settings',
     { config: { right: 'manage' }, schema: { params: poolParams, body: settingsChange, response: { 200: settingsView } } },
-    async ({ params, body, by }) => {
-      const changed = await parts.pools.changeSettings(params.poolId, body.version, body.settings, by, deadline(parts))
+    async ({ params, body, asker }) => {
+      const changed = await parts.pools.changeSettings(params.poolId, body.version, body.settings, asker.by, deadline(parts))
       if (!changed.ok) throw problemOf(changed)
       const { poolId, version, settings: present } = changed.value
       return { poolId, version, settings: present }
@@ -27,11 +27,19 @@ export function settings(app: App, parts: ApiParts): void {
   )
   app.get(
     '/pools/:poolId/settings/history',
-    { config: { right: 'read' }, schema: { params: poolParams, response: { 200: settingsHistory } } },
+    { config: { right: 'use' }, schema: { params: poolParams, response: { 200: settingsHistory } } },
     async ({ params }) => {
       const { poolId } = await recordOf(parts, params.poolId)
       const changes = await parts.settings.history(poolId, changesMax)
-      return { changes: changes.map(({ version, by, wallTimeMs, after }) => ({ version, by, changedAtMs: wallTimeMs, settings: after })) }
+      return {
+        changes: changes.map(({ version, by, wallTimeMs, before, after }) => ({
+          version,
+          by,
+          changedAtMs: wallTimeMs,
+          before,
+          settings: after,
+        })),
+      }
     },
   )
 }

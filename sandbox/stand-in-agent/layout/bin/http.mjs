@@ -18,7 +18,9 @@ export async function call(address, { method, headers, body, signal }) {
   const isSecure = url.protocol === 'https:'
   const tunnel = proxy && (await openTunnel(url, isSecure, signal))
   return new Promise((resolve, reject) => {
-    const options = { method, headers, signal, timeout: timeoutMs, ...(tunnel ? { createConnection: () => tunnel } : { agent: false }) }
+    // Without an agent Node takes port 80 for the usual one, also of HTTPS, and says so in the Host header.
+    const connection = tunnel ? { createConnection: () => tunnel, defaultPort: isSecure ? 443 : 80 } : { agent: false }
+    const options = { method, headers, signal, timeout: timeoutMs, ...connection }
     const sent = (isSecure ? httpsRequest : httpRequest)(url, options, (answer) => {
       const chunks = []
       answer.on('data', (chunk) => chunks.push(chunk))
