@@ -1,6 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 const clock = 'Time, timers, ids and chance come from the Clock port (backend/loop/ports.ts).'
+const hubClock = 'Time and timers of the hub come from hub/clock.ts.'
 const environment = 'Only backend/environment.ts reads the environment.'
 
 /** Section 4 of the design: what only the clock adapter and the sandbox may use. */
@@ -62,6 +63,31 @@ export default tseslint.config(
     files: ['backend/**/*.ts', 'hub/**/*.ts', 'hub/**/*.tsx'],
     rules: { ...bannedTime, 'no-restricted-properties': ['error', ...bannedTimeProperties, ...bannedEnvironment] },
   },
+  {
+    files: ['hub/**/*.ts', 'hub/**/*.tsx'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate'].map((name) => ({ name, message: hubClock })),
+        ...['fetch', 'XMLHttpRequest', 'EventSource', 'WebSocket'].map((name) => ({
+          name,
+          message: 'Only hub/client.ts calls the service.',
+        })),
+        ...['localStorage', 'sessionStorage'].map((name) => ({
+          name,
+          message: 'Sessions stay in memory; the address is kept by the host.',
+        })),
+      ],
+      'no-restricted-imports': ['error', { paths: [{ name: 'azure-devops-extension-sdk', message: 'Only hub/host.ts imports the SDK.' }] }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: 'Names and messages are rendered as text only.' },
+        { selector: 'MemberExpression[property.name=/^(innerHTML|outerHTML)$/]', message: 'Names and messages are rendered as text only.' },
+      ],
+    },
+  },
+  { files: ['hub/client.ts', 'hub/clock.ts'], rules: { 'no-restricted-globals': 'off' } },
+  { files: ['hub/host.ts'], rules: { 'no-restricted-imports': 'off' } },
   { files: ['sandbox/**/*.ts'], rules: { 'no-restricted-properties': ['error', ...bannedEnvironment] } },
   {
     files: ['backend/adapters/clock.ts'],
@@ -69,7 +95,7 @@ export default tseslint.config(
   },
   { files: ['backend/environment.ts'], rules: { 'no-restricted-properties': ['error', ...bannedTimeProperties] } },
   {
-    files: ['test/**/*.ts'],
+    files: ['test/**/*.ts', 'test/**/*.tsx'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'max-lines-per-function': 'off' },
   },
 )

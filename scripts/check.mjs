@@ -19,6 +19,7 @@ function steps() {
     node('lint', 'eslint/bin/eslint.js', '--max-warnings', '0', '--cache', '--cache-location', 'node_modules/.cache/eslint/', '.'),
     node('format', 'prettier/bin/prettier.cjs', '--log-level', 'warn', '--check', '.'),
     { name: 'shell scripts', command: 'shellcheck', args: shell },
+    { name: "the hub's size", command: process.execPath, args: ['scripts/hub.mjs', '--check'] },
     node('import directions', 'jest/bin/jest.js', '--silent', 'test/import-direction'),
   ]
 }

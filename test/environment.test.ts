@@ -5,6 +5,12 @@ import { allowsColour, describeProblems, readClientEnvironment, readEnvironment 
 
 const minimal = { SCALE_SET_AGENTS_ORGANIZATION_URL: 'https://dev.azure.com/fabrikam', SCALE_SET_AGENTS_DATA: '/var/lib/agents' }
 
+const extension = {
+  SCALE_SET_AGENTS_EXTENSION_ID: 'AAAAAAAA-1111-2222-3333-444444444444',
+  SCALE_SET_AGENTS_EXTENSION_SECRET: 's'.repeat(40),
+  SCALE_SET_AGENTS_HUB_ORIGINS: 'https://contoso.gallerycdn.vsassets.io, http://127.0.0.1:3000',
+}
+
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'environment-'))
@@ -45,6 +51,21 @@ describe('a good environment', () => {
       HOME: '/home/ada',
     })
     expect(configuration).toMatchObject({ organizationUrl: 'https://tfs.fabrikam.com/tfs/Main', port: 9000, logLevel: 'error' })
+  })
+
+  it('lets people of the extension sign in', () => {
+    const previous = { SCALE_SET_AGENTS_EXTENSION_SECRET_PREVIOUS: 'p'.repeat(40) }
+    expect(readEnvironment({ ...minimal, ...extension, ...previous }).configuration?.signIn).toEqual({
+      extensionId: 'aaaaaaaa-1111-2222-3333-444444444444',
+      extensionSecrets: ['s'.repeat(40), 'p'.repeat(40)],
+      hubOrigins: ['https://contoso.gallerycdn.vsassets.io', 'http://127.0.0.1:3000'],
+    })
+    const configFile = file('settings.json', JSON.stringify({ hubOrigins: ['https://a.example', 'https://b.example'] }))
+    const { SCALE_SET_AGENTS_HUB_ORIGINS: _, ...rest } = extension
+    expect(readEnvironment({ ...minimal, ...rest }, { configFile }).configuration?.signIn).toMatchObject({
+      extensionSecrets: ['s'.repeat(40)],
+      hubOrigins: ['https://a.example', 'https://b.example'],
+    })
   })
 
   it('lets the command line go before both', () => {
@@ -168,12 +189,58 @@ describe('a problem names the field, the value and the next step', () => {
     expect(problems).toEqual([expect.stringContaining(message)])
   })
 
-  it('never listens on an address that others reach', () => {
+  it('never listens on an address that others reach, unless people sign in', () => {
     for (const host of ['0.0.0.0', '::', '10.0.0.4', 'example.com', '127.0.0.1.example.com']) {
       const { configuration, problems } = readEnvironment({ ...minimal, SCALE_SET_AGENTS_HOST: host })
       expect(configuration).toBeUndefined()
-      expect(problems.join()).toContain("until the hub's sign-in exists")
+      expect(problems).toEqual([
+        `SCALE_SET_AGENTS_HOST is '${host}': without sign-in the service listens on this computer only; give 127.0.0.1, or set SCALE_SET_AGENTS_EXTENSION_ID, SCALE_SET_AGENTS_EXTENSION_SECRET, SCALE_SET_AGENTS_HUB_ORIGINS.`,
+      ])
+      expect(readEnvironment({ ...minimal, ...extension, SCALE_SET_AGENTS_HOST: host }).configuration).toMatchObject({ host })
     }
+  })
+
+  it.each(['with space', 'https://host', '', 'host:80', '1:2'])('is no host to listen on: "%s"', (host) => {
+    const { configuration } = readEnvironment({ ...minimal, ...extension, SCALE_SET_AGENTS_HOST: host })
+    expect(configuration?.host).toBe(host === '' ? '127.0.0.1' : undefined)
+  })
+
+  it('takes the sign-in whole or not at all', () => {
+    const { SCALE_SET_AGENTS_HUB_ORIGINS: _, ...half } = extension
+    expect(readEnvironment({ ...minimal, ...half }).problems).toEqual([
+      'SCALE_SET_AGENTS_HUB_ORIGINS is missing: people sign in only when the id and the secret of the extension and the origins of its pages are all set.',
+    ])
+    expect(readEnvironment({ ...minimal, SCALE_SET_AGENTS_EXTENSION_SECRET_PREVIOUS: 'p'.repeat(40) }).problems).toEqual([
+      'SCALE_SET_AGENTS_EXTENSION_ID and SCALE_SET_AGENTS_EXTENSION_SECRET and SCALE_SET_AGENTS_HUB_ORIGINS are missing: people sign in only when the id and the secret of the extension and the origins of its pages are all set.',
+    ])
+    const wrong = readEnvironment({
+      ...minimal,
+      ...extension,
+      SCALE_SET_AGENTS_EXTENSION_ID: 'scale-set-agents',
+      SCALE_SET_AGENTS_HOST: '::',
+    })
+    expect(wrong.problems).toEqual([
+      "SCALE_SET_AGENTS_EXTENSION_ID is 'scale-set-agents': give the GUID of the installed extension, as 11111111-2222-3333-4444-555555555555.",
+    ])
+  })
+
+  it.each([
+    '*',
+    'null',
+    'https://*.vsassets.io',
+    'https://a.example/',
+    'https://a.example/hub',
+    'http://a.example',
+    'https://A.example',
+    '',
+  ])('knows no origin "%s"', (other) => {
+    const { problems } = readEnvironment({ ...minimal, ...extension, SCALE_SET_AGENTS_HUB_ORIGINS: `https://b.example,${other}` })
+    expect(problems.join()).toContain(`'${other}' is no origin`)
+  })
+
+  it('masks the secrets of the extension', () => {
+    const { problems } = readEnvironment({ ...minimal, ...extension, SCALE_SET_AGENTS_EXTENSION_SECRET: 'short-secret' })
+    expect(problems).toEqual(["SCALE_SET_AGENTS_EXTENSION_SECRET is '***' (12 characters): give at least 32 characters."])
   })
 
   it('says where the organization goes when it is missing', () => {

@@ -99,7 +99,7 @@ function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant):
   ]
 }
 
-/** Idle machines that we drained as surplus and that are wanted again; one that ran its only job meanwhile is not. */
+/** Idle machines that we drained as surplus and that are wanted again; one that ran its only job meanwhile is not, nor one that may just have got it. */
 function restorable(snapshot: PoolSnapshot, settings: PoolSettings): readonly MachineIn<'draining'>[] {
   if (!snapshot.machines.known) return []
   return snapshot.machines.value.filter(
@@ -109,7 +109,8 @@ function restorable(snapshot: PoolSnapshot, settings: PoolSettings): readonly Ma
 
 function isStillGood(machine: MachineIn<'draining'>, settings: PoolSettings): boolean {
   const isUsedUp = settings.tearDownAfterUse && machine.warm === true
-  return machine.cause === 'surplus' && machine.requestId === undefined && machine.asked === undefined && !isUsedUp
+  const isSeenDisabled = !machine.agent.enabled
+  return machine.cause === 'surplus' && isSeenDisabled && machine.requestId === undefined && machine.asked === undefined && !isUsedUp
 }
 
 type RemovalContext = {

@@ -76,7 +76,10 @@ function untouchableBreach(action: Action, machine: Machine, settings: PoolSetti
 /** Only what we drained as surplus comes back: never a used machine, never an agent that a person disabled. */
 function restoreBreach(machine: Machine, settings: PoolSettings): Breach | undefined {
   if (settings.tearDownAfterUse && machine.warm === true) return { invariant: 'S10', detail: `${machine.name} has run its job` }
-  if (machine.stage === 'draining' && machine.cause === 'surplus') return undefined
+  const isDrained = machine.stage === 'draining' && machine.cause === 'surplus'
+  // Until a list shows it disabled, it may have got a job after that list.
+  if (isDrained && machine.agent.enabled) return { invariant: 'S10', detail: `the agents were listed before ${machine.name} was disabled` }
+  if (isDrained) return undefined
   return { invariant: machine.stage === 'disabled' ? 'S12' : 'S10', detail: `${machine.name} was not drained as surplus` }
 }
 

@@ -47,14 +47,14 @@ export function personDoes(parts: PeopleParts, doing: PlannedDoing): void {
     case 'steal-tag': {
       const before = world.truth.scaleSet(scaleSetId)?.tags[tagName]
       if (before === undefined) return
-      insist(() => world.azure.mergeTags(scaleSetId, 'Merge', { [tagName]: 'another/7/3' }).ok)
+      insist(parts, () => world.azure.mergeTags(scaleSetId, 'Merge', { [tagName]: 'another/7/3' }).ok)
       return undo(() =>
-        insist(() => world.azure.mergeTags(scaleSetId, doing.number % 2 === 0 ? 'Delete' : 'Merge', { [tagName]: before }).ok),
+        insist(parts, () => world.azure.mergeTags(scaleSetId, doing.number % 2 === 0 ? 'Delete' : 'Merge', { [tagName]: before }).ok),
       )
     }
     case 'overprovision':
-      insist(() => world.azure.patchScaleSet(scaleSetId, { properties: { overprovision: true } }).ok)
-      return undo(() => insist(() => world.azure.patchScaleSet(scaleSetId, { properties: { overprovision: false } }).ok))
+      insist(parts, () => world.azure.patchScaleSet(scaleSetId, { properties: { overprovision: true } }).ok)
+      return undo(() => insist(parts, () => world.azure.patchScaleSet(scaleSetId, { properties: { overprovision: false } }).ok))
     case 'lower-quota':
       world.setCoreLimit(2 * world.truth.machines(scaleSetId).length)
       return undo(() => world.setCoreLimit(parts.coreLimit))
@@ -69,13 +69,15 @@ export function personDoes(parts: PeopleParts, doing: PlannedDoing): void {
 }
 
 /** An agent of somebody's own computer, which the service has to leave alone. It is switched off, and can do what others cannot. */
-export function addForeignAgent({ world, poolId, enter, now }: PeopleParts, number: number): void {
+export function addForeignAgent(parts: PeopleParts, number: number): void {
+  const { world, poolId, enter, now } = parts
   const name = `desk-${number}`
-  insist(
-    () => world.devops.addAgent(poolId, { name, version: '4.268.0', osDescription: 'desk', systemCapabilities: { gpu: '1', git: '1' } }).ok,
-  )
-  const agent = world.truth.agents(poolId).find((each) => each.name === name)
-  if (agent !== undefined) enter({ kind: 'planted', agentId: agent.id, at: now() })
+  insist(parts, () => {
+    world.devops.addAgent(poolId, { name, version: '4.268.0', osDescription: 'desk', systemCapabilities: { gpu: '1', git: '1' } })
+    const agent = world.truth.agents(poolId).find((each) => each.name === name)
+    if (agent !== undefined) enter({ kind: 'planted', agentId: agent.id, at: now() })
+    return agent !== undefined
+  })
 }
 
 function giveOrder(parts: PeopleParts, doing: PlannedDoing): void {
@@ -87,7 +89,8 @@ function giveOrder(parts: PeopleParts, doing: PlannedDoing): void {
   parts.order({ machineId, order, by: 'ada', force })
 }
 
-/** A person tries again when a call of theirs meets a fault. */
-function insist(attempt: () => boolean): void {
+/** A person tries again when a call of theirs meets a fault: at once, and every minute while Azure keeps refusing. */
+function insist({ after }: Pick<PeopleParts, 'after'>, attempt: () => boolean): void {
   for (let tries = 0; tries < 50; tries++) if (attempt()) return
+  after(60_000, () => insist({ after }, attempt))
 }

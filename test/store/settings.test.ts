@@ -54,8 +54,8 @@ forEachDialect('the settings', (host) => {
       await settings.updateSettings(poolId, at + 1, present, 'Ada')
     }
     expect(await settings.updateSettings(poolId, 1, { ...present, standby: 9 }, 'Bob')).toBe('conflict')
-    await settings.confirm(poolId, 'replace')
-    await settings.confirm(99, 'replace')
+    await settings.confirm(poolId, 'replace', 'Ada')
+    await settings.confirm(99, 'replace', 'Ada')
     const entries = await createHistory(database).log(poolId, { top: 10 })
     expect(entries.map(({ operation, message }) => [operation, message]).reverse()).toEqual(
       [
@@ -63,7 +63,7 @@ forEachDialect('the settings', (host) => {
         'Ada paused the pool.',
         'Ada resumed the pool.',
         'Ada asked for the pool to be deleted.',
-        'A person confirmed that the machines found when the pool was made are replaced.',
+        'Ada confirmed that the machines found when the pool was made are replaced.',
       ].map((message) => ['configurationJob', message]),
     )
     expect(entries[0]).toMatchObject({ level: 'info', at: 5, wallTimeMs: 1_700_000_000_005 })
@@ -87,9 +87,9 @@ forEachDialect('the settings', (host) => {
   test('what a person confirms is kept, each for itself', async () => {
     const settings = createSettings(await host.open(), stillClock())
     await settings.addPool(linux)
-    await settings.confirm(poolId, 'take-over')
+    await settings.confirm(poolId, 'take-over', 'Ada')
     expect(await settings.pool(poolId)).toMatchObject({ takeOverConfirmed: true, replaceConfirmed: false })
-    await settings.confirm(poolId, 'replace')
+    await settings.confirm(poolId, 'replace', 'Ada')
     expect(await settings.pool(poolId)).toMatchObject({ takeOverConfirmed: true, replaceConfirmed: true })
   })
 

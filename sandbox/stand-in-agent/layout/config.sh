@@ -5,7 +5,7 @@ if [ "$(id -u)" -eq 0 ] && [ -z "$AGENT_ALLOW_RUNASROOT" ]; then
   echo 'Must not run with sudo' >&2
   exit 1
 fi
-# shellcheck source=env.sh
+# shellcheck source=/dev/null
 . ./env.sh
 case $1 in
   remove | configure) ./bin/Agent.Listener "$@" ;;

@@ -1,0 +1,91 @@
+/** The machines as rows; only those that are seen are drawn. */
+import { Button } from 'azure-devops-ui/Button'
+import { Card } from 'azure-devops-ui/Card'
+import { Checkbox } from 'azure-devops-ui/Checkbox'
+import { useMemo, type ReactElement } from 'react'
+import type { MachineView } from '../../backend/api/contract.ts'
+import { DataTable, type Column, type Order } from '../components/data-table.tsx'
+import { groupOf } from '../components/stages.ts'
+import { Duration } from '../components/time.tsx'
+
+type Props = {
+  readonly machines: readonly MachineView[]
+  readonly order: Order
+  readonly onOrder: (order: Order) => void
+  readonly chosen: ReadonlySet<string>
+  readonly onChoose: ((chosen: ReadonlySet<string>) => void) | undefined
+  readonly onOpen: (id: string) => void
+}
+
+const rowHeight = 46
+
+export function AgentsTable({ machines, order, onOrder, chosen, onChoose, onOpen }: Props): ReactElement {
+  const columns = useMemo<readonly Column<MachineView>[]>(
+    () => [
+      ...(onChoose === undefined ? [] : [choice(chosen, onChoose)]),
+      {
+        id: 'name',
+        name: 'Machine',
+        width: -20,
+        minWidth: 140,
+        sorted: true,
+        cell: (machine) => <Name machine={machine} onOpen={onOpen} />,
+      },
+      { id: 'stage', name: 'Stage', width: 170, sorted: true, cell: (machine) => <Stage machine={machine} /> },
+      { id: 'for', name: 'For', width: 90, sorted: true, cell: ({ forMs }) => <Duration ms={forMs} /> },
+      { id: 'generation', name: 'Life', width: 70, sorted: true, cell: ({ generation }) => generation },
+      { id: 'why', name: 'Why', width: -75, minWidth: 240, cell: ({ why }) => <span className="hub-wrap">{why}</span> },
+    ],
+    [chosen, onChoose, onOpen],
+  )
+  const all = machines.length > 0 && machines.every(({ id }) => chosen.has(id))
+  return (
+    <Card className="hub-card-table" contentProps={{ contentPadding: false }}>
+      <div className="hub-grow">
+        {onChoose !== undefined && (
+          <div className="hub-foot">
+            <Checkbox
+              label="Choose all that are shown"
+              checked={all}
+              onChange={() => onChoose(all ? new Set() : new Set(machines.map(({ id }) => id)))}
+            />
+          </div>
+        )}
+        <DataTable label="Machines" columns={columns} rows={machines} rowHeight={rowHeight} order={order} onOrder={onOrder} />
+      </div>
+    </Card>
+  )
+}
+
+function choice(chosen: ReadonlySet<string>, onChoose: NonNullable<Props['onChoose']>): Column<MachineView> {
+  return {
+    id: 'choice',
+    name: 'Choose',
+    width: 84,
+    cell: ({ id, name }) => (
+      <Checkbox
+        ariaLabel={`Choose ${name}`}
+        checked={chosen.has(id)}
+        onChange={() => {
+          const next = new Set(chosen)
+          if (!next.delete(id)) next.add(id)
+          onChoose(next)
+        }}
+      />
+    ),
+  }
+}
+
+function Name({ machine, onOpen }: { readonly machine: MachineView; readonly onOpen: (id: string) => void }): ReactElement {
+  return <Button subtle className="hub-link-button" text={machine.name} onClick={() => onOpen(machine.id)} />
+}
+
+function Stage({ machine }: { readonly machine: MachineView }): ReactElement {
+  const group = groupOf(machine.stage)
+  return (
+    <span className="hub-nowrap">
+      <span className={`hub-swatch hub-stage-${group?.id ?? 'others'}`} aria-hidden="true" />
+      {group?.name ?? machine.stage}
+    </span>
+  )
+}

@@ -1,0 +1,45 @@
+/** What a person may have done with machines, and what it does to a job that runs. */
+import type { MachineOrder, MachineView } from '../../backend/api/contract.ts'
+import { counted } from '../components/more-or-less.ts'
+
+export type OrderKind = {
+  readonly order: MachineOrder['order']
+  readonly verb: string
+  readonly iconName: string
+  readonly danger: boolean
+  /** The job can be given up, so that nothing is waited for. */
+  readonly forceable: boolean
+  readonly fits: (machine: MachineView) => boolean
+}
+
+export const orderKinds: readonly OrderKind[] = [
+  { order: 'save', verb: 'Save for investigation', iconName: 'Save', danger: false, forceable: false, fits: isOurs },
+  { order: 'unsave', verb: 'Let go', iconName: 'Undo', danger: false, forceable: false, fits: ({ stage }) => stage === 'saved' },
+  { order: 'reimage', verb: 'Reimage', iconName: 'Refresh', danger: false, forceable: true, fits: isOurs },
+  { order: 'adopt', verb: 'Adopt', iconName: 'Add', danger: false, forceable: false, fits: ({ stage }) => stage === 'foreign' },
+  { order: 'delete', verb: 'Delete', iconName: 'Delete', danger: true, forceable: true, fits: ({ stage }) => stage !== 'deleting' },
+]
+
+function isOurs({ stage }: MachineView): boolean {
+  return stage !== 'foreign' && stage !== 'saved' && stage !== 'deleting'
+}
+
+/** What will happen, in the words of a confirmation. */
+export function consequence({ order, forceable }: OrderKind, machines: readonly MachineView[], force: boolean): string {
+  const what = effects[order](counted(machines.length, 'machine'))
+  const busy = machines.filter(({ requestId }) => requestId !== undefined).length
+  if (!forceable || busy === 0) return what
+  const run = busy === 1 ? '1 of them runs a job' : `${busy} of them run jobs`
+  return force
+    ? `${what} ${run}. ${busy === 1 ? 'That job is' : 'Those jobs are'} lost and fail${busy === 1 ? 's' : ''} at once.`
+    : `${what} ${run}: their agents take no other job, and nothing is removed before the present one has ended.`
+}
+
+const effects: Readonly<Record<MachineOrder['order'], (machines: string) => string>> = {
+  save: (machines) =>
+    `${machines} kept for investigation: nothing touches a saved machine until somebody lets it go or deletes it. It counts against the maximum.`,
+  unsave: (machines) => `${machines} let go: the pool treats them like any other again, and may delete them.`,
+  reimage: (machines) => `${machines} set back to the image, and started again as new agents.`,
+  adopt: (machines) => `${machines} taken into the pool: it reimages them and treats them like its own from then on.`,
+  delete: (machines) => `${machines} deleted, with everything on their disks. The pool makes new ones where jobs or standby need them.`,
+}

@@ -1,0 +1,55 @@
+/** What was decided last, each with its reason, and what is on its way. */
+import { Card } from 'azure-devops-ui/Card'
+import { Icon } from 'azure-devops-ui/Icon'
+import type { ReactElement } from 'react'
+import type { PoolDetail } from '../../backend/api/contract.ts'
+import { Duration } from '../components/time.tsx'
+
+export function DecisionCard({ detail }: { readonly detail: PoolDetail }): ReactElement {
+  const { decision, openActions } = detail
+  return (
+    <Card titleProps={{ text: 'Decision' }} headerDescriptionProps={{ text: detail.pool.next }}>
+      <div className="hub-columns hub-grow">
+        <section aria-label="Reasons">
+          <h2 className="hub-subtitle">Why</h2>
+          {decision === undefined ? <p className="hub-text">The first pass has not ended yet.</p> : <Reasons decision={decision} />}
+        </section>
+        <section aria-label="On their way">
+          <h2 className="hub-subtitle">On its way</h2>
+          {openActions.length === 0 ? (
+            <p className="hub-text secondary-text">Nothing that was asked for is open.</p>
+          ) : (
+            <ul className="hub-list">
+              {openActions.map(({ id, sentence, state, forMs }) => (
+                <li key={id}>
+                  {sentence}{' '}
+                  <span className="secondary-text">
+                    {state}, for <Duration ms={forMs} />
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )}
+        </section>
+      </div>
+    </Card>
+  )
+}
+
+type Decision = NonNullable<PoolDetail['decision']>
+
+function Reasons({ decision }: { readonly decision: Decision }): ReactElement {
+  const done = decision.steps.map(({ sentence }) => ({ sentence, isStep: true }))
+  const noted = decision.reasons.map(({ sentence }) => ({ sentence, isStep: false }))
+  return (
+    <ul className="hub-list">
+      {[...done, ...noted].map(({ sentence, isStep }, index) => (
+        <li key={`${index} ${sentence}`} className="hub-finding">
+          <Icon iconName={isStep ? 'Forward' : 'Info'} ariaLabel={isStep ? 'Does' : 'Because'} />
+          <span>{sentence}</span>
+        </li>
+      ))}
+      {done.length + noted.length === 0 && <li>Nothing to do.</li>}
+    </ul>
+  )
+}

@@ -1,0 +1,118 @@
+/** The picture: machines stacked by state, what was wanted as a line over them, and the waiting jobs under them. */
+import { scaleLinear, scaleTime } from 'd3-scale'
+import { area, curveStepAfter, line } from 'd3-shape'
+import type { ReactElement } from 'react'
+import type { PassView } from '../../backend/api/contract.ts'
+import { instantText } from '../clock.ts'
+import { shortTime } from '../components/instants.ts'
+import { layersOf, pointsOf, type Layer, type Point } from './history-points.ts'
+
+const width = 960
+const left = 40
+const machines = { top: 20, bottom: 186 }
+const jobs = { top: 216, bottom: 288 }
+const height = 312
+
+export function HistoryPicture({ passes }: { readonly passes: readonly PassView[] }): ReactElement {
+  const points = pointsOf(passes)
+  const layers = layersOf(points)
+  const times = points.map(({ atMs }) => atMs)
+  const x = scaleTime()
+    .domain([times[0] ?? 0, times.at(-1) ?? 1])
+    .range([left, width - 8])
+  const y = scaleLinear()
+    .domain([0, Math.max(1, ...points.map(({ total, wanted }) => Math.max(total, wanted)))])
+    .nice()
+    .range([machines.bottom, machines.top])
+  const waiting = scaleLinear()
+    .domain([0, Math.max(1, ...points.map(({ counts }) => counts.waiting))])
+    .nice()
+    .range([jobs.bottom, jobs.top])
+  const ticks = x.ticks(6).map((at) => at.valueOf())
+  return (
+    <figure className="hub-picture">
+      <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={summaryOf(points)}>
+        <Axis scale={y} label="Machines" from={machines.top} />
+        {layers.map((layer) => (
+          <path key={layer.group} className={`hub-area hub-stage-${layer.group}`} d={areaOf(layer, points, x, y)} />
+        ))}
+        <path className="hub-line" d={lineOf(points, x, (point) => y(point.wanted))} />
+        <Axis scale={waiting} label="Jobs waiting" from={jobs.top} />
+        <path className="hub-line hub-line-waiting" d={lineOf(points, x, (point) => waiting(point.counts.waiting))} />
+        {ticks.map((at) => (
+          <text key={at} className="hub-tick" x={x(at)} y={height - 4} textAnchor="middle">
+            {shortTime(at, at)}
+          </text>
+        ))}
+      </svg>
+      <Keys layers={layers} />
+    </figure>
+  )
+}
+
+type X = ReturnType<typeof scaleTime<number>>
+type Y = ReturnType<typeof scaleLinear<number>>
+
+function areaOf({ spans }: Layer, points: readonly Point[], x: X, y: Y): string {
+  const draw = area<Layer['spans'][number]>()
+    .x((_, index) => x(points[index]?.atMs ?? 0))
+    .y0(({ from }) => y(from))
+    .y1(({ to }) => y(to))
+    .curve(curveStepAfter)
+  return draw([...spans]) ?? ''
+}
+
+function lineOf(points: readonly Point[], x: X, y: (point: Point) => number): string {
+  const draw = line<Point>()
+    .x(({ atMs }) => x(atMs))
+    .y(y)
+    .curve(curveStepAfter)
+  return draw([...points]) ?? ''
+}
+
+function Axis({ scale, label, from }: { readonly scale: Y; readonly label: string; readonly from: number }): ReactElement {
+  return (
+    <g>
+      {scale
+        .ticks(4)
+        .filter(Number.isInteger)
+        .map((value) => (
+          <g key={value}>
+            <line className="hub-grid" x1={left} x2={width - 8} y1={scale(value)} y2={scale(value)} />
+            <text className="hub-tick" x={left - 6} y={scale(value) + 4} textAnchor="end">
+              {value}
+            </text>
+          </g>
+        ))}
+      <text className="hub-tick" x={left} y={from - 8}>
+        {label}
+      </text>
+    </g>
+  )
+}
+
+function Keys({ layers }: { readonly layers: readonly Layer[] }): ReactElement {
+  return (
+    <figcaption>
+      <ul className="hub-legend">
+        {layers.map(({ group, name }) => (
+          <li key={group}>
+            <span className={`hub-swatch hub-stage-${group}`} aria-hidden="true" />
+            {name}
+          </li>
+        ))}
+        <li>
+          <span className="hub-key-line" aria-hidden="true" />
+          wanted
+        </li>
+      </ul>
+    </figcaption>
+  )
+}
+
+function summaryOf(points: readonly Point[]): string {
+  const [first, last] = [points[0], points.at(-1)]
+  if (first === undefined || last === undefined) return 'No pass.'
+  const most = (of: (point: Point) => number): number => Math.max(...points.map(of))
+  return `Machines and waiting jobs from ${instantText(first.atMs)} to ${instantText(last.atMs)}: at most ${most(({ total }) => total)} machines and ${most(({ counts }) => counts.waiting)} jobs waiting; now ${last.total} machines and ${last.counts.waiting} jobs waiting. The table has every value.`
+}

@@ -1,0 +1,49 @@
+/** The pool in numbers, as its newest pass saw it. */
+import { Card } from 'azure-devops-ui/Card'
+import type { ReactElement } from 'react'
+import type { PoolDetail, PoolSummary } from '../../backend/api/contract.ts'
+import { Figures, type Figure } from '../components/figures.tsx'
+import { Duration } from '../components/time.tsx'
+
+export function NowCard({ detail }: { readonly detail: PoolDetail }): ReactElement {
+  const { pool } = detail
+  return (
+    <Card titleProps={{ text: 'Now' }}>
+      <div className="hub-stack hub-grow">
+        <Figures figures={[...queue(pool), ...machines(pool), ...measured(detail)]} />
+        {pool.lastPassAgoMs !== undefined && (
+          <p className="hub-text secondary-text">
+            Last looked <Duration ms={pool.lastPassAgoMs} /> ago.
+          </p>
+        )}
+      </div>
+    </Card>
+  )
+}
+
+function queue({ waiting, running, longestWaitMs }: PoolSummary): readonly Figure[] {
+  return [
+    { name: 'Jobs waiting', value: waiting ?? 'not known' },
+    { name: 'Jobs running', value: running ?? 'not known' },
+    ...duration('Longest wait now', longestWaitMs),
+  ]
+}
+
+function machines({ wanted, machinesMax, stages, standby }: PoolSummary): readonly Figure[] {
+  return [
+    ...(wanted === undefined ? [] : [{ name: 'Machines wanted', value: `${wanted} of ${machinesMax}` }]),
+    ...(stages === undefined ? [] : [{ name: 'Idle, of those on standby', value: `${stages.idle ?? 0} of ${standby}` }]),
+  ]
+}
+
+function measured({ waits, boot }: PoolDetail): readonly Figure[] {
+  return [
+    ...duration('Half of the jobs waited at most', waits?.p50Ms),
+    ...duration('95 % waited at most', waits?.p95Ms),
+    ...duration('A machine starts in about', boot?.p50Ms),
+  ]
+}
+
+function duration(name: string, ms: number | undefined): readonly Figure[] {
+  return ms === undefined ? [] : [{ name, value: <Duration ms={ms} /> }]
+}

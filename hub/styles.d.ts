@@ -1,0 +1,2 @@
+/** Style sheets are loaded for their effect; webpack puts them into hub.css. */
+declare module '*.css'

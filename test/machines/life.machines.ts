@@ -1,0 +1,84 @@
+/** Machines that become agents, work, restart, and come back from a reimage. */
+import { scenarios } from './rig/scenarios.ts'
+import { until } from './rig/until.ts'
+
+const allPhases = ['prerequisites', 'proof', 'package', 'user', 'configure', 'start', 'online', 'finished'].map((phase) => `${phase} ok`)
+
+scenarios({
+  async 'a reusable machine registers, takes jobs and stays'(open) {
+    const pool = await open('reusable')
+    const { machine, extension } = await pool.life()
+    await expect(extension).resolves.toEqual({ ok: true })
+    await pool.agentOnline(machine.name)
+    for (const _ of [1, 2]) await pool.job(pool.queueJob(), 'finished')
+    await until('the service sees it idle', async () => (await pool.machine(machine.name))?.stage === 'idle')
+    expect((await machine.run(['systemctl', 'is-enabled', 'scale-set-agent.service'])).output).toBe('enabled\n')
+  },
+
+  async 'a one-job machine tells that it finished, is reimaged at once and takes its next job in a new life'(open) {
+    const pool = await open('one-job', { settings: { tearDownAfterUse: true } })
+    const first = await pool.life()
+    await pool.agentOnline(first.machine.name)
+    // From then on jobs of the pool wait while it has no machine; before, Azure DevOps fails them.
+    await pool.diagnostics(/An offline agent is registered/)
+    await pool.job(pool.queueJob(), 'finished')
+    const after = pool.queueJob()
+    const second = await pool.life(2)
+    expect(await second.machine.read('/var/lib/scale-set-agents/finished')).toBeUndefined()
+    const request = await pool.job(after, 'finished')
+    expect(request.agentId).toBeDefined()
+    const lives = await until('both lives have finished', async () => {
+      const told = (await pool.boots(first.machine.name)).slice(0, 2)
+      return told.length === 2 && told.every(({ phases }) => phases.some(({ phase }) => phase === 'finished')) ? told : undefined
+    })
+    expect(lives.map(({ generation }) => generation)).toEqual([1, 2])
+    // A job that waits already may end before the script has seen the agent online.
+    for (const { phases } of lives) expect(phases.map(({ phase, result }) => `${phase} ${result}`).sort()).toEqual(allPhases.toSorted())
+  },
+
+  async 'an idle reusable machine is an agent again after a reboot'(open) {
+    const pool = await open('rebooted')
+    const { machine, extension } = await pool.life()
+    await extension
+    await pool.agentOnline(machine.name)
+    await machine.reboot('orderly')
+    await pool.agentOnline(machine.name)
+    await pool.job(pool.queueJob(), 'finished')
+  },
+
+  async 'a reusable machine that loses power during a job is an agent again'(open) {
+    const pool = await open('power-cut')
+    const { machine, extension } = await pool.life()
+    await extension
+    await pool.agentOnline(machine.name)
+    await pool.job(pool.queueJob(600_000), 'running')
+    await machine.reboot('power-cut')
+    await until('its agent listens again', async () => {
+      const { output } = await machine.run(['journalctl', '--boot', '--unit', 'scale-set-agent.service'])
+      return output.includes('Listening for Jobs')
+    })
+  },
+
+  async 'an idle one-job machine takes its job after a reboot'(open) {
+    const pool = await open('once-idle', { settings: { tearDownAfterUse: true } })
+    const { machine, extension } = await pool.life()
+    await extension
+    await pool.agentOnline(machine.name)
+    await machine.reboot('orderly')
+    await pool.job(pool.queueJob(), 'finished')
+  },
+
+  async 'a one-job machine that reboots during its job takes no second one'(open) {
+    const pool = await open('once-cut', { settings: { tearDownAfterUse: true } })
+    const { machine, extension } = await pool.life()
+    await extension
+    await pool.agentOnline(machine.name)
+    await pool.job(pool.queueJob(600_000), 'running')
+    await machine.reboot('power-cut')
+    await until('it is marked as finished', async () => (await machine.read('/var/lib/scale-set-agents/finished')) !== undefined)
+    expect((await machine.run(['systemctl', 'is-active', 'scale-set-agent.service'])).exitCode).not.toBe(0)
+    // Azure DevOps gives the job up when its lock is over, ten minutes after the last renewal; only then may the agent go.
+    await pool.life(2, 240_000)
+    await pool.job(pool.queueJob(), 'finished')
+  },
+})
