@@ -71,7 +71,9 @@ function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, no
   // A machine made before our extension is in the model would never become an agent.
   if (snapshot.scaleSet.known && snapshot.scaleSet.value.extension === 'absent')
     return { steps: [], reasons: [{ code: 'upkeep', what: 'put-extension' }], updates: 0, by: 0 }
-  const restored = restorable(snapshot, settings).slice(0, demand.need)
+  const restored = restorable(snapshot, settings)
+    .slice(0, demand.need)
+    .filter((machine) => machine.unseen === undefined)
   const restores = restored.map((machine): Step => ({
     action: { kind: 'restore', machine: { id: machine.id, name: machine.name, generation: machine.generation }, agentId: machine.agent.id },
     reason: { code: 'restored', machine: machine.name, waiting: demand.waiting },
@@ -99,7 +101,7 @@ function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant):
   ]
 }
 
-/** Idle machines that we drained as surplus and that are wanted again; one that ran its only job meanwhile is not, nor one that may just have got it. */
+/** Idle machines that we drained as surplus and that are wanted again; one that ran its only job meanwhile is not. An unseen one waits. */
 function restorable(snapshot: PoolSnapshot, settings: PoolSettings): readonly MachineIn<'draining'>[] {
   if (!snapshot.machines.known) return []
   return snapshot.machines.value.filter(
@@ -109,8 +111,7 @@ function restorable(snapshot: PoolSnapshot, settings: PoolSettings): readonly Ma
 
 function isStillGood(machine: MachineIn<'draining'>, settings: PoolSettings): boolean {
   const isUsedUp = settings.tearDownAfterUse && machine.warm === true
-  const isSeenDisabled = !machine.agent.enabled
-  return machine.cause === 'surplus' && isSeenDisabled && machine.requestId === undefined && machine.asked === undefined && !isUsedUp
+  return machine.cause === 'surplus' && machine.requestId === undefined && machine.asked === undefined && !isUsedUp
 }
 
 type RemovalContext = {

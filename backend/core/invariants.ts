@@ -77,8 +77,7 @@ function untouchableBreach(action: Action, machine: Machine, settings: PoolSetti
 function restoreBreach(machine: Machine, settings: PoolSettings): Breach | undefined {
   if (settings.tearDownAfterUse && machine.warm === true) return { invariant: 'S10', detail: `${machine.name} has run its job` }
   const isDrained = machine.stage === 'draining' && machine.cause === 'surplus'
-  // Until a list shows it disabled, it may have got a job after that list.
-  if (isDrained && machine.agent.enabled) return { invariant: 'S10', detail: `the agents were listed before ${machine.name} was disabled` }
+  if (isDrained && machine.unseen) return { invariant: 'S10', detail: `the agents were not listed since ${machine.name} was disabled` }
   if (isDrained) return undefined
   return { invariant: machine.stage === 'disabled' ? 'S12' : 'S10', detail: `${machine.name} was not drained as surplus` }
 }

@@ -112,6 +112,8 @@ export type Machine = MachineFacts &
         readonly requestId?: number
         readonly cause: LeaveCause
         readonly next: NextLife
+        /** The agents were not listed since then: it may have got a job that nobody has seen. */
+        readonly unseen?: true
       }
     /** A person disabled its agent. ElasticNodeState pendingDelete, or assignedPendingDelete while a job runs. */
     | { readonly stage: 'disabled'; readonly agent: AgentRef; readonly requestId?: number }

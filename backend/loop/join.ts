@@ -318,7 +318,8 @@ function byAgent(
   if (leaving !== undefined) {
     const { cause, next } = leaving
     if (listed === undefined && leaving.unregisteredAt !== undefined) return { stage: 'unregistered', cause, next }
-    return { stage: 'draining', agent: ref, cause, next, ...jobPart(agent) }
+    const isSeen = input.agents.known && input.agents.at > leaving.at
+    return { stage: 'draining', agent: ref, cause, next, ...jobPart(agent), ...(isSeen ? {} : { unseen: true as const }) }
   }
   const hadJob = memory.firstRequestId !== undefined || memory.boot?.finished === true
   const isUsed = agent.requestId === undefined && input.oneJob && hadJob

@@ -125,7 +125,7 @@ function machinesAfter(
   switch (action.kind) {
     // A drain without an answer counts as ours, so that a disabled agent is never taken for a person's doing.
     case 'drain':
-      return of(action.machine).map((memory) => ({ ...memory, leaving: { cause: action.cause, next: action.next } }))
+      return of(action.machine).map((memory) => ({ ...memory, leaving: { cause: action.cause, next: action.next, at: now } }))
     case 'restore':
       return result.outcome.kind === 'unknown' ? [] : of(action.machine).map(({ leaving: _over, ...memory }) => memory)
     case 'save':
@@ -136,7 +136,7 @@ function machinesAfter(
         : of(action.machine).map((memory) => ({
             ...memory,
             formerAgentId: action.agentId,
-            leaving: { cause: action.cause, next: action.next, unregisteredAt: now },
+            leaving: { cause: action.cause, next: action.next, at: now, unregisteredAt: now },
           }))
     case 'reimage':
       return result.outcome.kind === 'unknown'

@@ -195,8 +195,8 @@ export type MachineMemory = MachineBoot & {
   readonly lastRequestId?: number
   /** The agent that we unregistered: an old list may still show it. */
   readonly formerAgentId?: number
-  /** We disabled the agent, and why. */
-  readonly leaving?: { readonly cause: LeaveCause; readonly next: NextLife; readonly unregisteredAt?: Instant }
+  /** We disabled the agent, why and when; or it left the pool then. */
+  readonly leaving?: { readonly cause: LeaveCause; readonly next: NextLife; readonly at: Instant; readonly unregisteredAt?: Instant }
   readonly saved?: { readonly cause: LeaveCause; readonly by: string }
   readonly asked?: { readonly order: 'delete' | 'reimage'; readonly by: string; readonly force: boolean }
   /** Our last reimage was accepted then. */

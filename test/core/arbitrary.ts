@@ -51,6 +51,7 @@ const machine: fc.Arbitrary<MachineOver> = fc
     asked: rarely(order),
     warm: rarely(fc.constant(true as const)),
     oldModel: rarely(fc.constant(true as const)),
+    unseen: rarely(fc.constant(true as const)),
     requestId: rarely(fc.integer({ min: 500, max: 510 })),
     cause: fc.constantFrom(...leaveCauses),
     next: fc.constantFrom('delete', 'reimage'),
@@ -58,7 +59,7 @@ const machine: fc.Arbitrary<MachineOver> = fc
     agent: fc.constantFrom('as usual', 'online', 'offline', 'off'),
     after: fc.constantFrom('create', 'reimage'),
   })
-  .map(({ stage, forMs, generation, asked, warm, oldModel, requestId, cause, next, failed, agent, after }) =>
+  .map(({ stage, forMs, generation, asked, warm, oldModel, unseen, requestId, cause, next, failed, agent, after }) =>
     Object.fromEntries(
       Object.entries({
         stage,
@@ -70,6 +71,7 @@ const machine: fc.Arbitrary<MachineOver> = fc
         requestId: mayHaveJob.has(stage) && !(mayLackAgent.has(stage) && agent === 'as usual') ? requestId : undefined,
         agent: mayLackAgent.has(stage) ? agentStates[agent] : undefined,
         ...(stage === 'draining' || stage === 'unregistered' ? { cause, next } : {}),
+        ...(stage === 'draining' ? { unseen } : {}),
         ...(stage === 'failed' ? { cause: failed } : {}),
         ...(stage === 'starting' ? { after } : {}),
       }).filter(([, value]) => value !== undefined),

@@ -47,7 +47,7 @@ function one({ azure, agent, memory, ...rest }: One): Machine {
 }
 
 const was = { onlineAt: now - 60 * minute, agentId: 101 }
-const leaving = { cause: 'surplus', next: 'delete' } as const
+const leaving = { cause: 'surplus', next: 'delete', at: now - minute } as const
 
 describe('the stage of a machine', () => {
   test.each<[string, One, object]>([
@@ -63,6 +63,11 @@ describe('the stage of a machine', () => {
     ['its agent is not listed any more', { memory: was }, { stage: 'offline' }],
     ['disabled by a person', { agent: { enabled: false }, memory: was }, { stage: 'disabled' }],
     ['disabled by us', { agent: { enabled: false }, memory: { ...was, leaving } }, { stage: 'draining', cause: 'surplus', next: 'delete' }],
+    [
+      'disabled by us since the agents were listed',
+      { agent: { enabled: false }, memory: { ...was, leaving: { ...leaving, at: now } } },
+      { stage: 'draining', unseen: true },
+    ],
     ['out of the pool', { memory: { ...was, leaving: { ...leaving, unregisteredAt: now } } }, { stage: 'unregistered' }],
     [
       'out of the pool, though an old list shows its agent',

@@ -61,7 +61,7 @@ describe('an intent that was sent', () => {
 describe('the memory of a machine', () => {
   const memory = async (action: Action, outcome: CallOutcome, before: Partial<MachineMemory> = {}) =>
     (await after(action, outcome, { memory: before })).machines[0]
-  const leaving = { cause: 'surplus', next: 'delete' } as const
+  const leaving = { cause: 'surplus', next: 'delete', at: now } as const
   test('a drain is ours, answer or not', async () => {
     expect(await memory(drain, done)).toMatchObject({ leaving })
     expect(await memory(drain, lost)).toMatchObject({ leaving })

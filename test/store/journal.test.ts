@@ -29,7 +29,7 @@ forEachDialect('the journal', (host) => {
       onlineAt: 6.5,
       agentId: 4,
       firstRequestId: 12,
-      leaving: { cause: 'used', next: 'reimage', unregisteredAt: 8 },
+      leaving: { cause: 'used', next: 'reimage', at: 7, unregisteredAt: 8 },
       saved: { cause: 'went-offline', by: 'Ada' },
       asked: { order: 'delete', by: 'Ada', force: true },
       reimagingSince: 9,

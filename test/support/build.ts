@@ -46,7 +46,7 @@ export type MachineOver = {
   readonly agent?: Partial<AgentRef> | null
 } & Partial<Record<'requestId' | 'generation', number>> &
   Partial<Record<'cause' | 'next' | 'code' | 'why' | 'after' | 'phase', string>> &
-  Pick<Machine, 'asked' | 'oldModel' | 'warm'>
+  Pick<Machine, 'asked' | 'oldModel' | 'warm'> & { readonly unseen?: true }
 
 export function aMachine(over: MachineOver): Machine {
   const { n = 1, forMs = minute, agent, stage, ...rest } = over
