@@ -15,17 +15,24 @@ const minuteMs = 60_000
 /** Agents lost within this time of each other are lost at once: Azure DevOps notices each with its own delay. */
 const togetherMs = minuteMs
 const heldMs = 30 * minuteMs
+/** From the decision to drain an agent to the answer of the last call of its pass. */
+const drainMs = 30_000
 
 type Removed = Extract<WorldEvent, { kind: 'delete-accepted' | 'reimage-accepted' }>
-/** Went offline while it was ours to work: nobody had disabled it, and it had not run its one job. */
+/** Went offline while it was ours to work: nobody had disabled it or decided to, and it had not run its one job. */
 type Loss = { readonly agentId: number; readonly at: number; readonly machine: string; readonly machinesThen: number }
 
 export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judge {
   const losses = new Map<number, Loss>()
   const enabled = new Map<number, boolean>()
+  const drainedAt = new Map<number, number>()
   return (entry) => {
-    if (entry.kind !== 'world') return
-    const { event } = entry
+    if (entry.kind === 'world') return happened(entry.event)
+    if (entry.kind !== 'committed') return
+    for (const { kind, agentId } of entry.intents) if (kind === 'drain' && agentId !== undefined) drainedAt.set(agentId, entry.at)
+  }
+
+  function happened(event: WorldEvent): void {
     switch (event.kind) {
       case 'delete-accepted':
       case 'reimage-accepted':
@@ -49,7 +56,7 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
         losses.delete(event.agentId)
         return
       case 'agent-offline':
-        if (enabled.get(event.agentId) !== false) lost(event.agentId, event.at)
+        if (enabled.get(event.agentId) !== false && !isBeingDrained(event)) lost(event.agentId, event.at)
         return
       default:
     }
@@ -68,6 +75,10 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
         `machine ${machine} was ${event.kind === 'delete-accepted' ? 'deleted' : 'reimaged'} with job request ${request.id}`,
       )
     }
+  }
+
+  function isBeingDrained({ agentId, at }: { readonly agentId: number; readonly at: number }): boolean {
+    return at - (drainedAt.get(agentId) ?? -Infinity) < drainMs
   }
 
   function lost(agentId: number, at: number): void {
