@@ -110,10 +110,8 @@ async function carryOut(
   round: { lease: Lease; intents: readonly Intent[]; signal: AbortSignal },
 ): Promise<void> {
   const { clock, journal, ownerId, metrics } = parts
-  const results = await act(
-    { state, record, clock, ownerId, extension: parts.extension, lease: parts.lease, signal: round.signal },
-    round.intents,
-  )
+  const holds = (): boolean => parts.lease()?.epoch === round.lease.epoch
+  const results = await act({ state, record, clock, ownerId, extension: parts.extension, holds, signal: round.signal }, round.intents)
   const now = clock.now()
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
   const outcome = outcomeOf(state, round.intents, results, now)

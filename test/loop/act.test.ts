@@ -13,7 +13,8 @@ type Scene = {
   readonly open?: readonly Intent[]
   readonly pool?: Partial<PoolMemory>
   readonly record?: Partial<PoolRecord>
-  readonly epoch?: number | undefined
+  /** How often the lease is found to stand; for ever when not given. */
+  readonly held?: number
   readonly stopped?: boolean
 }
 
@@ -26,6 +27,7 @@ async function sendAll(
   const state = aState(outside, { machines: scene.machines ?? [], intents: scene.open ?? [], pool: scene.pool ?? {} })
   const abort = new AbortController()
   if (scene.stopped === true) abort.abort()
+  let looks = 0
   const results = await act(
     {
       state,
@@ -37,7 +39,7 @@ async function sendAll(
         at: 0,
         value: { name: extensionName, publisher: 'p', type: 't', version: '1', settings: {}, after: [] },
       }),
-      lease: () => ('epoch' in scene && scene.epoch === undefined ? undefined : { epoch: scene.epoch ?? 1, holder: 'me' }),
+      holds: () => looks++ < (scene.held ?? Infinity),
       signal: abort.signal,
     },
     intents,
@@ -68,8 +70,8 @@ const standing = (count: number): readonly MachineMemory[] => Array.from({ lengt
 
 describe('S5: nothing is sent', () => {
   test.each<[string, Scene]>([
-    ['without the lease', { epoch: undefined }],
-    ['under a later lease', { epoch: 2 }],
+    ['without the lease', { held: 0 }],
+    ['when the lease is lost during the reads before it', { held: 1 }],
     ['once the service is told to stop', { stopped: true }],
   ])('%s', async (_when, scene) => expect(await send(grow(), scene)).toMatch(/^left: the service was told to stop, or lost its lease/))
 })
