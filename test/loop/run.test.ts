@@ -167,7 +167,7 @@ test('S5: without the lease, or when it is lost, nothing is recorded and it is t
   await scene.time.run(second)
   scene.hold.lease = undefined
   await scene.time.run(20 * second)
-  expect([times(scene), new Set(scene.logs)]).toEqual([[0], new Set(['Pass stopped: the lease is held elsewhere.'])])
+  expect([times(scene), new Set(scene.logs)]).toEqual([[0], new Set(['Pass stopped: nothing may be changed now. GET /readyz says why.'])])
   scene.hold.lease = { epoch: 2, holder: 'me' }
   scene.journal.lost = true
   await scene.time.run(40 * second)
