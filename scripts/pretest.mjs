@@ -1,18 +1,21 @@
 /** Installs the system packages that tests and checks need, when it may; otherwise says in one sentence what to install. */
 import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 
-/** Debian package → the program it brings, and who needs it. */
+/** Debian package → the program or folder it brings, and who needs it. */
 const needed = [
   { package: 'shellcheck', program: 'shellcheck', why: '`npm run check` reads the shell scripts' },
   { package: 'bats', program: 'bats', why: 'tests of agent-scripts' },
   { package: 'systemd', program: 'systemd-analyze', why: 'the units of agent-scripts are checked' },
   { package: 'chromium', program: 'chromium', why: 'tests of pages' },
+  { package: 'fonts-liberation', program: '/usr/share/fonts/truetype/liberation', why: 'text on those pages' },
 ]
 
 const missing = needed.filter(({ program }) => !isInstalled(program))
 if (missing.length > 0) install(missing)
 
 function isInstalled(program) {
+  if (program.startsWith('/')) return existsSync(program)
   return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
 }
 

@@ -1,5 +1,5 @@
-/** The demo as a person starts it: built, with the real sandbox, service and trace. */
-import { execFileSync, spawn } from 'node:child_process'
+/** The demo as a person starts it: as built before the tests, with the real sandbox, service and trace. */
+import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
@@ -7,9 +7,6 @@ const root = resolve(__dirname, '..', '..')
 const main = join(root, 'dist', 'main.js')
 jest.setTimeout(120_000)
 
-beforeAll(() => {
-  execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { cwd: root })
-})
 
 type Ended = { readonly code: number | null; readonly out: string; readonly err: string; readonly sandboxes: readonly number[] }
 
