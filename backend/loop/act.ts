@@ -9,10 +9,11 @@ import { agentVersionMin } from '../core/settings.ts'
 import { extensionName } from './extension.ts'
 import { placeholderName } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
-import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionFor, Intent, Lease, PipelinesAgent, PoolRecord } from './ports.ts'
+import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionFor, Intent, PipelinesAgent, PoolRecord } from './ports.ts'
+import type { HeldLease } from './ports-replicas.ts'
 import { isOpen } from './settle.ts'
 
-/** A call is cut off after this; a change without an answer is looked for, never repeated blindly. */
+/** A call is cut off after this, and always before another replica may act; a change without an answer is looked for, never repeated blindly. */
 const callMsMax = 30_000
 
 export type Gateway = {
@@ -22,7 +23,7 @@ export type Gateway = {
   readonly ownerId: string
   readonly extension: ExtensionFor
   /** The lease as it stands at this moment; undefined when another replica has taken over (S5). */
-  readonly lease: () => Lease | undefined
+  readonly lease: () => HeldLease | undefined
   readonly signal: AbortSignal
 }
 
@@ -43,15 +44,14 @@ export async function act(gateway: Gateway, intents: readonly Intent[]): Promise
   const look = createLook(gateway)
   for (const intent of intents) {
     const stop = whyStop(gateway, intent)
-    results.set(intent.id, stop === undefined ? await carryOut(gateway, look, intent.action) : left(stop))
+    results.set(intent.id, stop === undefined ? await carryOut({ ...gateway, epoch: intent.epoch }, look, intent.action) : left(stop))
   }
   return results
 }
 
 /** What ends a round: another replica took over, the service stops, or a look on the way found our claim gone (S3, S5). */
 function whyStop(gateway: Gateway, intent: Intent): string | undefined {
-  if (gateway.signal.aborted || gateway.lease()?.epoch !== intent.epoch)
-    return 'the service was told to stop, or lost its lease, before it was sent'
+  if (gateway.signal.aborted || gateway.lease()?.epoch !== intent.epoch) return notOurs
   return intent.action.kind === 'claim' ? undefined : claimLost(gateway)
 }
 
@@ -63,23 +63,37 @@ function claimLost({ state, ownerId, record }: Gateway): string | undefined {
   return `the scale set is ${claim === 'free' ? 'not marked as ours' : `marked as used by ${by ?? claim}`} by now`
 }
 
+const notOurs = 'the service was told to stop, or lost its lease, before it was sent'
 const left = (why: string): Result => ({ kind: 'left', why })
-const sent = (outcome: CallOutcome, more: Partial<Extract<Result, { kind: 'sent' }>> = {}): Result => ({ kind: 'sent', outcome, ...more })
 
-async function carryOut(gateway: Gateway, look: Look, action: Action): Promise<Result> {
+/** A gateway for one intent. */
+type Sender = Gateway & { readonly epoch: number }
+type Call = (signal: AbortSignal) => Promise<CallOutcome>
+
+/** The one place that sends: looking took time, so the lease is asked for once more, and the call ends within it. */
+async function send(
+  { lease, epoch, clock, signal }: Sender,
+  call: Call,
+  more: Partial<Extract<Result, { kind: 'sent' }>> = {},
+): Promise<Result> {
+  const held = lease()
+  if (signal.aborted || held?.epoch !== epoch) return left(notOurs)
+  return { kind: 'sent', outcome: await call(clock.deadline(Math.min(callMsMax, held.leftMs), signal)), ...more }
+}
+
+async function carryOut(gateway: Sender, look: Look, action: Action): Promise<Result> {
   const { pipelines } = gateway.state
   const { poolId } = gateway.record
-  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
   switch (action.kind) {
     case 'grow':
     case 'ask-again':
       return grow(gateway, action)
     case 'drain':
-      return sent(await pipelines.setEnabled(poolId, action.agentId, false, signal))
+      return send(gateway, (signal) => pipelines.setEnabled(poolId, action.agentId, false, signal))
     case 'restore':
-      return sent(await pipelines.setEnabled(poolId, action.agentId, true, signal))
+      return send(gateway, (signal) => pipelines.setEnabled(poolId, action.agentId, true, signal))
     case 'save':
-      return sent(action.agentId === undefined ? { kind: 'done' } : await pipelines.setEnabled(poolId, action.agentId, false, signal))
+      return save(gateway, action.agentId)
     case 'unregister':
       return unregister(gateway, look, action.agentId)
     case 'unregister-orphan':
@@ -91,7 +105,7 @@ async function carryOut(gateway: Gateway, look: Look, action: Action): Promise<R
     case 'update-placeholder':
       return placeholder(gateway, action)
     case 'delete-pool':
-      return sent(await pipelines.deletePool(poolId, signal))
+      return send(gateway, (signal) => pipelines.deletePool(poolId, signal))
     case 'claim':
     case 'refresh-claim':
     case 'put-extension':
@@ -100,6 +114,12 @@ async function carryOut(gateway: Gateway, look: Look, action: Action): Promise<R
     default:
       return action satisfies never
   }
+}
+
+/** Without an agent there is nothing to disable: the machine is only remembered as saved. */
+async function save(gateway: Sender, agentId: number | undefined): Promise<Result> {
+  if (agentId === undefined) return { kind: 'sent', outcome: { kind: 'done' } }
+  return send(gateway, (signal) => gateway.state.pipelines.setEnabled(gateway.record.poolId, agentId, false, signal))
 }
 
 /** Answers that this round has asked for anew, each at most once. */
@@ -128,10 +148,9 @@ function createLook({ state, signal }: Gateway): Look {
 // ---------------------------------------------------------------- growing
 
 /** Raises the capacity by compare-and-swap on a fresh read, never below what is listed or was asked for (S2, S7). */
-async function grow(gateway: Gateway, action: Extract<Action, { kind: 'grow' | 'ask-again' }>): Promise<Result> {
+async function grow(gateway: Sender, action: Extract<Action, { kind: 'grow' | 'ask-again' }>): Promise<Result> {
   const fresh = await freshOurs(gateway)
   if ('kind' in fresh) return fresh
-  const { scaleSet, clock, signal } = { ...gateway.state, ...gateway }
   const floor = knownMachines(gateway)
   if (fresh.capacity < floor.standing) {
     gateway.state.readings.expire('machines')
@@ -148,8 +167,8 @@ async function grow(gateway: Gateway, action: Extract<Action, { kind: 'grow' | '
   const by = action.kind === 'grow' ? Math.min(action.by, action.machinesMax - fresh.capacity - floor.deleting) : 0
   if (action.kind === 'grow' && by <= 0)
     return left(`the scale set has ${fresh.capacity} machines by now, which the maximum of ${action.machinesMax} does not let grow`)
-  const outcome = await scaleSet.setCapacity(fresh, fresh.capacity + by, clock.deadline(callMsMax, signal))
-  return sent(outcome, { capacity: { from: fresh.capacity, to: fresh.capacity + by } })
+  const capacity = { from: fresh.capacity, to: fresh.capacity + by }
+  return send(gateway, (signal) => gateway.state.scaleSet.setCapacity(fresh, capacity.to, signal), { capacity })
 }
 
 /** Azure does not document when the capacity falls after a delete; for this long it may still count machines that are gone. */
@@ -185,17 +204,17 @@ async function freshOurs(gateway: Gateway): Promise<AzureScaleSet | Extract<Resu
 // ---------------------------------------------------------------- removing
 
 /** Deletes the agent after looking again: it must be unable to take a job. Azure DevOps refuses while one runs. */
-async function unregister(gateway: Gateway, look: Look, agentId: number): Promise<Result> {
+async function unregister(gateway: Sender, look: Look, agentId: number): Promise<Result> {
   const agents = await look.agents()
   if (agents === undefined) return left('the agents could not be read again')
   const agent = agents.find((each) => each.id === agentId)
   if (agent?.requestId !== undefined) return left(`agent ${agent.name} has job request ${agent.requestId} by now`)
   if (agent !== undefined && agent.online && agent.enabled) return left(`agent ${agent.name} is online and enabled by now`)
-  return sent(await gateway.state.pipelines.removeAgent(gateway.record.poolId, agentId, gateway.clock.deadline(callMsMax, gateway.signal)))
+  return send(gateway, (signal) => gateway.state.pipelines.removeAgent(gateway.record.poolId, agentId, signal))
 }
 
 /** Deletes or reimages by instance id, without those for which anything has changed. */
-async function removeMachines(gateway: Gateway, look: Look, action: Extract<Action, { kind: 'delete' | 'reimage' }>): Promise<Result> {
+async function removeMachines(gateway: Sender, look: Look, action: Extract<Action, { kind: 'delete' | 'reimage' }>): Promise<Result> {
   const ours = await freshOurs(gateway)
   if ('kind' in ours) return ours
   const [machines, agents] = [await look.machines(), await look.agents()]
@@ -203,10 +222,9 @@ async function removeMachines(gateway: Gateway, look: Look, action: Extract<Acti
   const still = action.machines.filter((ref) => mayGo(gateway, ref, machines, agents))
   if (still.length === 0) return left('every machine of it has changed meanwhile')
   const ids = still.map((ref) => ref.id)
-  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
   const { scaleSet } = gateway.state
-  const outcome = action.kind === 'delete' ? await scaleSet.deleteMachines(ids, signal) : await scaleSet.reimageMachines(ids, signal)
-  return sent(outcome, { machines: still })
+  const call: Call = (signal) => (action.kind === 'delete' ? scaleSet.deleteMachines(ids, signal) : scaleSet.reimageMachines(ids, signal))
+  return send(gateway, call, { machines: still })
 }
 
 /** The same machine as decided on, without instance protection, and no agent of its name that is not the one we removed. */
@@ -228,19 +246,20 @@ function mayGo(
 
 // ---------------------------------------------------------------- upkeep
 
-async function placeholder(gateway: Gateway, action: Extract<Action, { kind: 'add-placeholder' | 'update-placeholder' }>): Promise<Result> {
+async function placeholder(gateway: Sender, action: Extract<Action, { kind: 'add-placeholder' | 'update-placeholder' }>): Promise<Result> {
   const { pipelines, pool } = gateway.state
   const { poolId } = gateway.record
   const version = pool.learned?.version ?? agentVersionMin
-  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
+  const { capabilities } = action
   if (action.kind === 'add-placeholder')
-    return sent(await pipelines.addPlaceholder(poolId, placeholderName(poolId), version, action.capabilities, signal))
-  return sent(await pipelines.updatePlaceholder(poolId, action.agentId, version, action.capabilities, signal), { agentId: action.agentId })
+    return send(gateway, (signal) => pipelines.addPlaceholder(poolId, placeholderName(poolId), version, capabilities, signal))
+  const { agentId } = action
+  return send(gateway, (signal) => pipelines.updatePlaceholder(poolId, agentId, version, capabilities, signal), { agentId })
 }
 
 type Upkeep = Extract<Action, { kind: 'claim' | 'refresh-claim' | 'put-extension' | 'release' }>
 
-async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
+async function keepScaleSet(gateway: Sender, action: Upkeep): Promise<Result> {
   const reading = await gateway.state.readings.fresh('scaleSet', gateway.signal)
   if (!reading.known || reading.value === undefined) return left('the scale set could not be read again')
   const claim = parseClaim(reading.value.tags, gateway.ownerId, gateway.record.poolId)
@@ -248,19 +267,19 @@ async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
   const { tag, counter = 0 } = claim
   if (claim.claim !== 'ours' || tag === undefined) return left('the scale set is not marked as ours any more')
   const { scaleSet } = gateway.state
-  const signal = gateway.clock.deadline(callMsMax, gateway.signal)
+  const seen = reading.value
   switch (action.kind) {
     case 'refresh-claim':
-      return sent(await scaleSet.mergeTag(tag.name, claimValue(gateway.ownerId, gateway.record.poolId, counter + 1), signal))
+      return send(gateway, (signal) => scaleSet.mergeTag(tag.name, claimValue(gateway.ownerId, gateway.record.poolId, counter + 1), signal))
     case 'put-extension': {
-      const entry = gateway.extension(gateway.record, reading.value)
-      return entry.known ? sent(await scaleSet.putExtension(reading.value, entry.value, signal)) : left(entry.why)
+      const entry = gateway.extension(gateway.record, seen)
+      return entry.known ? send(gateway, (signal) => scaleSet.putExtension(seen, entry.value, signal)) : left(entry.why)
     }
     case 'release':
-      return sent(
+      return send(gateway, (signal) =>
         action.part === 'extension'
-          ? await scaleSet.removeExtension(reading.value, extensionName, signal)
-          : await scaleSet.removeTag(tag.name, tag.value, signal),
+          ? scaleSet.removeExtension(seen, extensionName, signal)
+          : scaleSet.removeTag(tag.name, tag.value, signal),
       )
     default:
       return action satisfies never
@@ -268,11 +287,9 @@ async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
 }
 
 /** A free scale set, or another's claim that stood still and that a person lets us take over. */
-async function claimFree(gateway: Gateway, seen: AzureScaleSet, { claim, tag }: Claim): Promise<Result> {
-  const { ownerId, record, state, clock, signal } = gateway
+async function claimFree(gateway: Sender, seen: AzureScaleSet, { claim, tag }: Claim): Promise<Result> {
+  const { ownerId, record, state } = gateway
   const mayTake = claim === 'free' || (claim === 'other' && record.takeOverConfirmed && tag?.value === state.pool.claim?.value)
   if (!mayTake) return left(`the scale set is marked by ${tag?.value ?? claim} by now`)
-  return sent(
-    await state.scaleSet.claimTag(seen, tag?.name ?? claimTag, claimValue(ownerId, record.poolId, 1), clock.deadline(callMsMax, signal)),
-  )
+  return send(gateway, (signal) => state.scaleSet.claimTag(seen, tag?.name ?? claimTag, claimValue(ownerId, record.poolId, 1), signal))
 }

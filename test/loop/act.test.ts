@@ -2,7 +2,8 @@ import type { Action } from '../../backend/core/decision.ts'
 import { act } from '../../backend/loop/act.ts'
 import { extensionName } from '../../backend/loop/extension.ts'
 import type { Result } from '../../backend/loop/act.ts'
-import type { Intent, MachineMemory, PoolMemory, PoolRecord } from '../../backend/loop/ports.ts'
+import type { Clock, Intent, MachineMemory, PoolMemory, PoolRecord } from '../../backend/loop/ports.ts'
+import type { HeldLease } from '../../backend/loop/ports-replicas.ts'
 import { now } from '../support/build.ts'
 import { aMemory, anAzureMachine, anAzureSet, anIntent, anOutside, aPipelinesAgent, aRecord, aState } from '../support/loop.ts'
 import type { Answers, Outside } from '../support/loop.ts'
@@ -14,7 +15,10 @@ type Scene = {
   readonly pool?: Partial<PoolMemory>
   readonly record?: Partial<PoolRecord>
   readonly epoch?: number | undefined
+  /** How long the lease still holds. */
+  readonly leftMs?: (outside: Outside) => number
   readonly stopped?: boolean
+  readonly deadline?: Clock['deadline']
 }
 
 async function sendAll(
@@ -30,19 +34,25 @@ async function sendAll(
     {
       state,
       record: aRecord(scene.record),
-      clock: outside.clock,
+      clock: { ...outside.clock, ...(scene.deadline && { deadline: scene.deadline }) },
       ownerId: 'owner',
       extension: () => ({
         known: true,
         at: 0,
         value: { name: extensionName, publisher: 'p', type: 't', version: '1', settings: {}, after: [] },
       }),
-      lease: () => ('epoch' in scene && scene.epoch === undefined ? undefined : { epoch: scene.epoch ?? 1, holder: 'me' }),
+      lease: () => leaseOf(scene, outside),
       signal: abort.signal,
     },
     intents,
   )
   return { results: intents.map(({ id }) => results.get(id)!), outside }
+}
+
+function leaseOf(scene: Scene, outside: Outside): HeldLease | undefined {
+  const leftMs = scene.leftMs?.(outside) ?? 20_000
+  if (('epoch' in scene && scene.epoch === undefined) || leftMs <= 0) return undefined
+  return { scope: 'pool/7', epoch: scene.epoch ?? 1, holder: 'me', leftMs }
 }
 
 const changed = (outside: Outside): readonly string[] =>
@@ -72,6 +82,27 @@ describe('S5: nothing is sent', () => {
     ['under a later lease', { epoch: 2 }],
     ['once the service is told to stop', { stopped: true }],
   ])('%s', async (_when, scene) => expect(await send(grow(), scene)).toMatch(/^left: the service was told to stop, or lost its lease/))
+
+  test('when the lease ended while the world was looked at again', async () => {
+    const leftMs = ({ calls }: Outside): number => (calls.includes('agents') ? 0 : 1)
+    const answers = { agents: [aPipelinesAgent(1, { enabled: false })] }
+    expect(await send(unregister, { answers, leftMs })).toMatch(/^left: the service was told to stop, or lost its lease/)
+    expect(await send(unregister, { answers })).toBe('removeAgent 101')
+  })
+})
+
+test('S5: a call is cut off when the lease ends, and after 30 seconds at the latest', async () => {
+  const cutOff = async (leftMs: number): Promise<readonly number[]> => {
+    const deadlines: number[] = []
+    const { signal } = new AbortController()
+    const deadline = (ms: number): AbortSignal => {
+      deadlines.push(ms)
+      return signal
+    }
+    await sendAll([{ kind: 'drain', machine: ref(1), agentId: 101, cause: 'surplus', next: 'delete' }], { leftMs: () => leftMs, deadline })
+    return deadlines
+  }
+  expect([await cutOff(12_000), await cutOff(45_000)]).toEqual([[12_000], [30_000]])
 })
 
 describe('growing', () => {
