@@ -189,10 +189,10 @@ test('one broken pool does not delay another', async () => {
   expect(scene.passes.filter(({ pool }) => pool === 2)).toHaveLength(10)
 })
 
-test('of many pools at most eight pass at the same time, and each has its turn', async () => {
-  const scene = start(Array.from({ length: 20 }, (_each, index) => index + 1))
+test('of many pools each has its turn', async () => {
+  const scene = start(Array.from({ length: 100 }, (_each, index) => index + 1))
   await scene.time.run(minute)
-  for (let pool = 1; pool <= 20; pool += 1) expect(scene.passes.filter((each) => each.pool === pool).length).toBeGreaterThanOrEqual(5)
+  for (let pool = 1; pool <= 100; pool += 1) expect(scene.passes.filter((each) => each.pool === pool).length).toBeGreaterThanOrEqual(5)
   await scene.stop()
 })
 

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { createQueryId, sql } from 'kysely'
 import { openDatabase, type Database } from '../../backend/store/database.ts'
 import { createJournal } from '../../backend/store/journal.ts'
 import { createLeases } from '../../backend/store/leases.ts'
@@ -65,6 +65,23 @@ test("the one lease of the version before ends where the pools' leases begin, an
   expect(free.rows).toEqual([])
   await sql`select pg_sleep(0.7)`.execute(db)
   expect((await shares.look([poolId])).lease(poolId)).toEqual({ scope: `pool/${poolId}`, epoch: 7, holder: 'new' })
+})
+
+test('migrations after the first only add, so that a replica of the version before goes on', async () => {
+  const { db } = database
+  const statements: string[] = []
+  const noting = db.withPlugin({
+    transformQuery({ node, queryId: _ }) {
+      statements.push(db.getExecutor().compileQuery(node, createQueryId()).sql)
+      return node
+    },
+    transformResult: async ({ result }) => result,
+  })
+  await sql`drop table nudges, nonces, claims, boot_reports`.execute(db)
+  await db.updateTable('meta').set({ value: '1' }).where('key', '=', 'schema').execute()
+  await migrate(noting, 'postgres', 'test')
+  expect(statements.filter((text) => /^create table/i.test(text)).length).toBeGreaterThan(3)
+  expect(statements.filter((text) => /\b(drop|rename|alter column|truncate|delete)\b/i.test(text))).toEqual([])
 })
 
 const serverNow = sql`extract(epoch from clock_timestamp()) * 1000`
