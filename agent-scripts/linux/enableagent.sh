@@ -1007,7 +1007,7 @@ online() {
       classify "$output"
       fail "$REPLY" "The agent did not come online after $(((now_ms - started) / 1000)) s. $(advice "$REPLY")" "$output"
     fi
-    pause 1
+    pause 0.2
   done
 }
 

@@ -10,7 +10,6 @@ import { extensionName } from './extension.ts'
 import { placeholderName } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
 import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionFor, Intent, PipelinesAgent, PoolRecord } from './ports.ts'
-import type { HeldLease } from './ports-replicas.ts'
 import { isOpen } from './settle.ts'
 
 /** A call is cut off after this, and always before another replica may act; a change without an answer is looked for, never repeated blindly. */
@@ -22,8 +21,8 @@ export type Gateway = {
   readonly clock: Clock
   readonly ownerId: string
   readonly extension: ExtensionFor
-  /** The lease as it stands at this moment; undefined when another replica has taken over (S5). */
-  readonly lease: () => HeldLease | undefined
+  /** Real time for which the lease of this round still holds for certain; 0 when another replica may have taken over (S5). */
+  readonly leftMs: () => number
   readonly signal: AbortSignal
 }
 
@@ -44,15 +43,21 @@ export async function act(gateway: Gateway, intents: readonly Intent[]): Promise
   const look = createLook(gateway)
   for (const intent of intents) {
     const stop = whyStop(gateway, intent)
-    results.set(intent.id, stop === undefined ? await carryOut({ ...gateway, epoch: intent.epoch }, look, intent.action) : left(stop))
+    results.set(intent.id, stop === undefined ? await carryOut(gateway, look, intent.action) : left(stop))
   }
   return results
 }
 
 /** What ends a round: another replica took over, the service stops, or a look on the way found our claim gone (S3, S5). */
 function whyStop(gateway: Gateway, intent: Intent): string | undefined {
-  if (gateway.signal.aborted || gateway.lease()?.epoch !== intent.epoch) return notOurs
+  if (mustStop(gateway)) return stopped
   return intent.action.kind === 'claim' ? undefined : claimLost(gateway)
+}
+
+const stopped = 'the service was told to stop, or lost its lease, before it was sent'
+
+function mustStop({ signal, leftMs }: Gateway): boolean {
+  return signal.aborted || leftMs() <= 0
 }
 
 function claimLost({ state, ownerId, record }: Gateway): string | undefined {
@@ -63,25 +68,17 @@ function claimLost({ state, ownerId, record }: Gateway): string | undefined {
   return `the scale set is ${claim === 'free' ? 'not marked as ours' : `marked as used by ${by ?? claim}`} by now`
 }
 
-const notOurs = 'the service was told to stop, or lost its lease, before it was sent'
 const left = (why: string): Result => ({ kind: 'left', why })
 
-/** A gateway for one intent. */
-type Sender = Gateway & { readonly epoch: number }
-type Call = (signal: AbortSignal) => Promise<CallOutcome>
+type More = Partial<Extract<Result, { kind: 'sent' }>>
 
-/** The one place that sends: looking took time, so the lease is asked for once more, and the call ends within it. */
-async function send(
-  { lease, epoch, clock, signal }: Sender,
-  call: Call,
-  more: Partial<Extract<Result, { kind: 'sent' }>> = {},
-): Promise<Result> {
-  const held = lease()
-  if (signal.aborted || held?.epoch !== epoch) return left(notOurs)
-  return { kind: 'sent', outcome: await call(clock.deadline(Math.min(callMsMax, held.leftMs), signal)), ...more }
+/** One call that changes something. The lease is looked at again: this process may have been stopped since the reads before it. */
+async function send(gateway: Gateway, call: (signal: AbortSignal) => Promise<CallOutcome>, more: More = {}): Promise<Result> {
+  if (mustStop(gateway)) return left(stopped)
+  return { kind: 'sent', outcome: await call(gateway.clock.deadline(Math.min(callMsMax, gateway.leftMs()), gateway.signal)), ...more }
 }
 
-async function carryOut(gateway: Sender, look: Look, action: Action): Promise<Result> {
+async function carryOut(gateway: Gateway, look: Look, action: Action): Promise<Result> {
   const { pipelines } = gateway.state
   const { poolId } = gateway.record
   switch (action.kind) {
@@ -116,8 +113,8 @@ async function carryOut(gateway: Sender, look: Look, action: Action): Promise<Re
   }
 }
 
-/** Without an agent there is nothing to disable: the machine is only remembered as saved. */
-async function save(gateway: Sender, agentId: number | undefined): Promise<Result> {
+/** A machine without an agent is kept by our own record of it alone. */
+async function save(gateway: Gateway, agentId: number | undefined): Promise<Result> {
   if (agentId === undefined) return { kind: 'sent', outcome: { kind: 'done' } }
   return send(gateway, (signal) => gateway.state.pipelines.setEnabled(gateway.record.poolId, agentId, false, signal))
 }
@@ -148,9 +145,10 @@ function createLook({ state, signal }: Gateway): Look {
 // ---------------------------------------------------------------- growing
 
 /** Raises the capacity by compare-and-swap on a fresh read, never below what is listed or was asked for (S2, S7). */
-async function grow(gateway: Sender, action: Extract<Action, { kind: 'grow' | 'ask-again' }>): Promise<Result> {
+async function grow(gateway: Gateway, action: Extract<Action, { kind: 'grow' | 'ask-again' }>): Promise<Result> {
   const fresh = await freshOurs(gateway)
   if ('kind' in fresh) return fresh
+  const { scaleSet } = gateway.state
   const floor = knownMachines(gateway)
   if (fresh.capacity < floor.standing) {
     gateway.state.readings.expire('machines')
@@ -167,8 +165,8 @@ async function grow(gateway: Sender, action: Extract<Action, { kind: 'grow' | 'a
   const by = action.kind === 'grow' ? Math.min(action.by, action.machinesMax - fresh.capacity - floor.deleting) : 0
   if (action.kind === 'grow' && by <= 0)
     return left(`the scale set has ${fresh.capacity} machines by now, which the maximum of ${action.machinesMax} does not let grow`)
-  const capacity = { from: fresh.capacity, to: fresh.capacity + by }
-  return send(gateway, (signal) => gateway.state.scaleSet.setCapacity(fresh, capacity.to, signal), { capacity })
+  const to = fresh.capacity + by
+  return send(gateway, (signal) => scaleSet.setCapacity(fresh, to, signal), { capacity: { from: fresh.capacity, to } })
 }
 
 /** Azure does not document when the capacity falls after a delete; for this long it may still count machines that are gone. */
@@ -204,7 +202,7 @@ async function freshOurs(gateway: Gateway): Promise<AzureScaleSet | Extract<Resu
 // ---------------------------------------------------------------- removing
 
 /** Deletes the agent after looking again: it must be unable to take a job. Azure DevOps refuses while one runs. */
-async function unregister(gateway: Sender, look: Look, agentId: number): Promise<Result> {
+async function unregister(gateway: Gateway, look: Look, agentId: number): Promise<Result> {
   const agents = await look.agents()
   if (agents === undefined) return left('the agents could not be read again')
   const agent = agents.find((each) => each.id === agentId)
@@ -214,7 +212,7 @@ async function unregister(gateway: Sender, look: Look, agentId: number): Promise
 }
 
 /** Deletes or reimages by instance id, without those for which anything has changed. */
-async function removeMachines(gateway: Sender, look: Look, action: Extract<Action, { kind: 'delete' | 'reimage' }>): Promise<Result> {
+async function removeMachines(gateway: Gateway, look: Look, action: Extract<Action, { kind: 'delete' | 'reimage' }>): Promise<Result> {
   const ours = await freshOurs(gateway)
   if ('kind' in ours) return ours
   const [machines, agents] = [await look.machines(), await look.agents()]
@@ -223,8 +221,8 @@ async function removeMachines(gateway: Sender, look: Look, action: Extract<Actio
   if (still.length === 0) return left('every machine of it has changed meanwhile')
   const ids = still.map((ref) => ref.id)
   const { scaleSet } = gateway.state
-  const call: Call = (signal) => (action.kind === 'delete' ? scaleSet.deleteMachines(ids, signal) : scaleSet.reimageMachines(ids, signal))
-  return send(gateway, call, { machines: still })
+  const remove = action.kind === 'delete' ? scaleSet.deleteMachines : scaleSet.reimageMachines
+  return send(gateway, (signal) => remove(ids, signal), { machines: still })
 }
 
 /** The same machine as decided on, without instance protection, and no agent of its name that is not the one we removed. */
@@ -246,7 +244,7 @@ function mayGo(
 
 // ---------------------------------------------------------------- upkeep
 
-async function placeholder(gateway: Sender, action: Extract<Action, { kind: 'add-placeholder' | 'update-placeholder' }>): Promise<Result> {
+async function placeholder(gateway: Gateway, action: Extract<Action, { kind: 'add-placeholder' | 'update-placeholder' }>): Promise<Result> {
   const { pipelines, pool } = gateway.state
   const { poolId } = gateway.record
   const version = pool.learned?.version ?? agentVersionMin
@@ -259,7 +257,7 @@ async function placeholder(gateway: Sender, action: Extract<Action, { kind: 'add
 
 type Upkeep = Extract<Action, { kind: 'claim' | 'refresh-claim' | 'put-extension' | 'release' }>
 
-async function keepScaleSet(gateway: Sender, action: Upkeep): Promise<Result> {
+async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
   const reading = await gateway.state.readings.fresh('scaleSet', gateway.signal)
   if (!reading.known || reading.value === undefined) return left('the scale set could not be read again')
   const claim = parseClaim(reading.value.tags, gateway.ownerId, gateway.record.poolId)
@@ -287,7 +285,7 @@ async function keepScaleSet(gateway: Sender, action: Upkeep): Promise<Result> {
 }
 
 /** A free scale set, or another's claim that stood still and that a person lets us take over. */
-async function claimFree(gateway: Sender, seen: AzureScaleSet, { claim, tag }: Claim): Promise<Result> {
+async function claimFree(gateway: Gateway, seen: AzureScaleSet, { claim, tag }: Claim): Promise<Result> {
   const { ownerId, record, state } = gateway
   const mayTake = claim === 'free' || (claim === 'other' && record.takeOverConfirmed && tag?.value === state.pool.claim?.value)
   if (!mayTake) return left(`the scale set is marked by ${tag?.value ?? claim} by now`)

@@ -43,6 +43,8 @@ const orderText: Readonly<Record<Exclude<Order['order'], 'try-again'>, string>> 
   save: 'saves it for investigation',
   unsave: 'no longer saves it',
   adopt: 'takes it into the pool',
+  disable: 'disables its agent, which takes no more jobs',
+  enable: 'enables its agent',
 }
 
 /** A person's order was taken in. */
@@ -54,8 +56,10 @@ export function entryForOrder({ machineId, order, by, force }: Order, name: stri
       message: `${by} asks for a machine to be tried now, as far as one is needed.`,
       ...times,
     }
-  const machine = name ?? `Machine ${machineId}`
-  const what = name === undefined ? 'is gone: the order is dropped' : `${by} ${orderText[order]}${force ? ', whatever it runs' : ''}`
+  const isDone = order === 'disable' || order === 'enable'
+  const machine = name ?? (isDone ? machineId : `Machine ${machineId}`)
+  const what =
+    name === undefined && !isDone ? 'is gone: the order is dropped' : `${by} ${orderText[order]}${force ? ', whatever it runs' : ''}`
   return {
     level: 'info',
     operation: order === 'reimage' ? 'reimage' : order === 'delete' ? 'deleteVMs' : 'sizingJob',

@@ -136,6 +136,8 @@ function obeyed(machine: MachineMemory, { order, by, force }: Order): MachineMem
     case 'adopt':
       return { ...machine, ownedBy: 'adopted' }
     case 'try-again':
+    case 'disable':
+    case 'enable':
       return machine
     default:
       return order satisfies never

@@ -1,6 +1,7 @@
 /** Reads what the check of a scale set needs, and judges it. */
 import { checkScaleSet, imageFacts, type CheckFacts, type Finding } from '../core/checks.ts'
 import { parseClaim } from '../core/claim.ts'
+import type { Reach } from '../core/connect.ts'
 import { checkSettings, defaultSettings, type PoolSettings, type Problem } from '../core/settings.ts'
 import type { Reading } from '../core/snapshot.ts'
 import type { AzureScaleSet, ScaleSet } from './ports.ts'
@@ -9,6 +10,8 @@ import type { AzureScaleSet, ScaleSet } from './ports.ts'
 export type CheckedAccess = Pick<ScaleSet, 'read' | 'machines' | 'rooms'> & {
   autoscale(signal: AbortSignal): Promise<CheckFacts['autoscale']>
   permissions(signal: AbortSignal): Promise<CheckFacts['permissions']>
+  /** How the network of the model reaches a machine; `undefined` when there is no such scale set. */
+  reach(signal: AbortSignal): Promise<Reading<Reach | undefined>>
 }
 
 export type CheckInput = {

@@ -1,8 +1,9 @@
 /** What making and changing pools stands on, and how it answers. */
 import type { Finding } from '../core/checks.ts'
-import { parseScaleSetId, sameScaleSet } from '../core/scale-set-id.ts'
+import { parseScaleSetId, sameScaleSet, type ListedScaleSet } from '../core/scale-set-id.ts'
 import type { PoolSettings, Problem } from '../core/settings.ts'
 import type { Reading } from '../core/snapshot.ts'
+import type { BuiltInPool } from '../core/take-over.ts'
 import type { CheckedAccess } from './pool-check.ts'
 import type { CallOutcome, Order, Pipelines, PoolRecord, Settings } from './ports.ts'
 
@@ -31,6 +32,8 @@ export interface Organization {
   authorizeAllPipelines(project: string, queueId: number, signal: AbortSignal): Promise<CallOutcome>
   /** Whether whoever asks may manage the pool of that name. */
   canManage(poolName: string, signal: AbortSignal): Promise<Reading<boolean>>
+  /** Of those that whoever asks may manage. */
+  builtInPools(signal: AbortSignal): Promise<Reading<readonly BuiltInPool[]>>
 }
 
 /** The stored wishes. */
@@ -49,7 +52,10 @@ export type PoolsParts = {
   readonly store: PoolStore
   readonly organization: Organization
   readonly agents: Pipelines['agents']
+  readonly setEnabled: Pipelines['setEnabled']
   readonly scaleSet: (scaleSetId: string) => CheckedAccess
+  /** Those that the service's identity may read. */
+  readonly scaleSets: (signal: AbortSignal) => Promise<Reading<readonly ListedScaleSet[]>>
   readonly wake: (poolId: number) => void
 }
 

@@ -6,13 +6,18 @@ import type { PoolSettings } from '../core/settings.ts'
 import type { Machine } from '../core/snapshot.ts'
 import { checkForPool, settingsFor, type CheckResult } from './pool-check.ts'
 import { createPool, type Creation, type Creator } from './pool-create.ts'
+import { builtInPools, connectionOf, foundScaleSets } from './pool-look.ts'
 import { granted, idProblem, noPool, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
-import type { AgentPool, Asked, PoolChange, PoolsParts, Refusal } from './pool-parts.ts'
+import type { AgentPool, Asked, Organization, PoolChange, PoolsParts, Refusal } from './pool-parts.ts'
 import type { Order, PoolRecord } from './ports.ts'
 
 export type { AgentPool, AgentQueue, Organization } from './pool-parts.ts'
 
-type MachineOrder = Omit<Order, 'id' | 'machineId' | 'order'> & { readonly order: Exclude<Order['order'], 'try-again'> }
+type MachineOrder = Omit<Order, 'id' | 'machineId' | 'order'> & {
+  readonly order: Exclude<Order['order'], 'try-again' | 'disable' | 'enable'>
+}
+/** An agent that a person turns on or off. `machine`: the one it runs on, when it is ours. */
+export type SwitchedAgent = { readonly id: number; readonly name: string; readonly machine?: Machine }
 
 export type Pools = ReturnType<typeof createPools>
 
@@ -31,6 +36,12 @@ export function createPools(parts: PoolsParts) {
     order: (poolId: number, machine: Machine, order: MachineOrder) => giveOrder(parts, poolId, machine, order),
     /** Growth that pauses because machines do not start: one machine is tried now. */
     tryAgain: (poolId: number, by: string) => tryAgain(parts, poolId, by),
+    /** The one change that is made at once: Azure DevOps is asked, as its own page would ask. The loop draws its conclusions from what it sees. */
+    setEnabled: (poolId: number, agent: SwitchedAgent, enabled: boolean, by: string, signal: AbortSignal) =>
+      setEnabled(parts, poolId, agent, { enabled, by }, signal),
+    connection: (poolId: number, machine: Machine, signal: AbortSignal) => connectionOf(parts, poolId, machine, signal),
+    scaleSets: (signal: AbortSignal) => foundScaleSets(parts, signal),
+    builtIn: (organization: Organization | undefined, signal: AbortSignal) => builtInPools(parts, organization, signal),
     change: (poolId: number, wish: PoolChange, signal: AbortSignal) => changeAgentPool(parts, poolId, wish, signal),
   }
 }
@@ -126,6 +137,24 @@ async function tryAgain(parts: PoolsParts, poolId: number, by: string): Promise<
   await parts.store.addOrder(poolId, { machineId: '', order: 'try-again', by, force: false })
   parts.wake(poolId)
   return granted(record)
+}
+
+async function setEnabled(
+  parts: PoolsParts,
+  poolId: number,
+  { id, name, machine }: SwitchedAgent,
+  { enabled, by }: { readonly enabled: boolean; readonly by: string },
+  signal: AbortSignal,
+): Promise<Asked<string>> {
+  if (enabled && machine?.stage === 'draining')
+    return refused('conflict', `The pool itself disabled agent ${name}, for its machine leaves. Raise the standby to keep more machines.`)
+  const outcome = await parts.setEnabled(poolId, id, enabled, signal)
+  if (outcome.kind !== 'done') return notDone(`Agent ${name} was not ${enabled ? 'enabled' : 'disabled'}`, outcome)
+  await parts.store.addOrder(poolId, { machineId: machine?.id ?? name, order: enabled ? 'enable' : 'disable', by, force: false })
+  parts.wake(poolId)
+  if (enabled) return granted(`Agent ${name} is enabled and takes jobs again.`)
+  const after = machine === undefined ? '' : ' Its machine leaves the pool once no job runs on it.'
+  return granted(`Agent ${name} is disabled and takes no more jobs.${after}`)
 }
 
 function orderProblem(machine: Machine, order: MachineOrder['order']): string | undefined {

@@ -349,12 +349,12 @@ export interface Journal {
   commit(poolId: number, lease: Lease, change: JournalChange): Promise<void>
 }
 
-/** A person's order about one machine, waiting to be taken in by the loop. `try-again` is about the pool. */
+/** A person's order about one machine, waiting to be taken in by the loop. `try-again` is about the pool; `disable` and `enable` are done and told. */
 export type Order = {
   readonly id: number
-  /** Empty for an order about the pool. */
+  /** Empty for an order about the pool; the agent's name for an agent that is not ours. */
   readonly machineId: string
-  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt' | 'try-again'
+  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt' | 'try-again' | 'disable' | 'enable'
   readonly by: string
   readonly force: boolean
 }

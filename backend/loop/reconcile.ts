@@ -112,10 +112,11 @@ async function carryOut(
   round: { lease: Lease; intents: readonly Intent[]; signal: AbortSignal },
 ): Promise<void> {
   const { clock, journal, ownerId, metrics } = parts
-  const results = await act(
-    { state, record, clock, ownerId, extension: parts.extension, lease: () => parts.lease(record.poolId), signal: round.signal },
-    round.intents,
-  )
+  const leftMs = (): number => {
+    const held = parts.lease(record.poolId)
+    return held?.epoch === round.lease.epoch ? held.leftMs : 0
+  }
+  const results = await act({ state, record, clock, ownerId, extension: parts.extension, leftMs, signal: round.signal }, round.intents)
   const now = clock.now()
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
   const outcome = outcomeOf(state, round.intents, results, now)

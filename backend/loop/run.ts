@@ -27,7 +27,7 @@ export type Loop = {
 /** New pools are looked for this often; a nudge looks at once. */
 const poolsMs = 10_000
 /** How many pools pass at the same time: enough for hundreds whose passes wait for Azure most of their time. */
-const passesMax = 32
+const passesMax = 64
 
 /** The loop over all pools of this service: those that this replica holds pass, the others are followed. */
 export function createLoop(parts: LoopParts): Loop {

@@ -131,5 +131,5 @@ reports() {
 }
 
 seconds_waited() {
-  awk '{ total += $1 } END { print int(total) }' "$SCENE/waits" 2>/dev/null || echo 0
+  awk '{ total += $1 } END { print int(total + 0.5) }' "$SCENE/waits" 2>/dev/null || echo 0
 }

@@ -15,7 +15,9 @@ read_clock() {
 
 pause() {
   printf '%s\n' "$1" >>"$SCENE/waits"
-  waited_ms=$((waited_ms + $1 * 1000))
+  local ms
+  printf -v ms '%.0f' "${1}e3"
+  waited_ms=$((waited_ms + ms))
 }
 
 # KILL_AT: the name of a phase, or the number of a command, after which the script is killed as by a machine that loses power.

@@ -12,11 +12,16 @@ const lifeMsMax = 35 * minuteMs
 /** The slowest boot (list 30 s, create 4 min, agent 4 min, custom script) and two passes. */
 const startMsMax = 12 * minuteMs
 
+/** Three passes, and the slowest delete. */
+const removalMsMax = 12 * minuteMs
+
 export type CalmWatch = {
   enter(event: WorldEvent): void
   goneAt(name: string): number | undefined
   /** When a job last started. */
   startedAt(): number
+  /** When a job last ended. */
+  endedAt(): number
   /** When a machine was last taken away. */
   removedAt(): number
 }
@@ -26,6 +31,7 @@ export function createCalmWatch(scene: Scene): CalmWatch {
   const names = new Map<string, string>()
   const gone = new Map<string, number>()
   let startedAt = -Infinity
+  let endedAt = -Infinity
   let removedAt = -Infinity
   const comesOrGoes = (kind: WorldEvent['kind'], machine: string, at: number): void => {
     if (kind === 'machine-listed') {
@@ -38,12 +44,14 @@ export function createCalmWatch(scene: Scene): CalmWatch {
   return {
     enter(event) {
       if (event.kind === 'job-started') startedAt = event.at
+      if (event.kind === 'job-finished' || event.kind === 'job-cancelled' || event.kind === 'job-abandoned') endedAt = event.at
       if (event.kind === 'delete-accepted') removedAt = event.at
       if ('machine' in event && 'scaleSetId' in event && event.scaleSetId === scene.scaleSetId)
         comesOrGoes(event.kind, event.machine, event.at)
     },
     goneAt: (name) => gone.get(name),
     startedAt: () => startedAt,
+    endedAt: () => endedAt,
     removedAt: () => removedAt,
   }
 }
@@ -62,8 +70,8 @@ export async function calmFindings(parts: CalmParts): Promise<readonly string[]>
   const { plan, record } = parts
   if (plan.deleteAt !== undefined) {
     if (record === undefined) return leftAfterDeletion(parts)
-    // A job may be longer than the calm; its machine is waited for.
-    return runsJob(parts) ? [] : ['the pool was to be deleted and is still there']
+    // A job may be longer than the calm: its machine is waited for, and then taken away.
+    return runsJob(parts) || parts.now - parts.calm.endedAt() < removalMsMax ? [] : ['the pool was to be deleted and is still there']
   }
   if (plan.kind === 'steady') return []
   return [...orphans(parts), ...idleMachinesMissing(parts), ...jobsWaiting(parts), ...(await deadMachines(parts)), ...(await wedged(parts))]

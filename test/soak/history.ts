@@ -27,7 +27,7 @@ export type Bounds = {
 
 export type Order = {
   readonly machineId: string
-  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt' | 'try-again'
+  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt' | 'try-again' | 'disable' | 'enable'
   readonly force: boolean
 }
 

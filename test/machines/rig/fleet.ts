@@ -50,7 +50,7 @@ export type Fleet = {
 
 export type FleetParts = {
   readonly world: World
-  readonly plan: Pick<MachinePlan, 'layers' | 'folder' | 'programs'>
+  readonly plan: Pick<MachinePlan, 'layers' | 'folder' | 'groups' | 'programs'>
   readonly runExtension: (scaleSetId: string, ...rest: Parameters<ExtensionRun>) => Promise<ExtensionEnd>
 }
 

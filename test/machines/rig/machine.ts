@@ -13,6 +13,8 @@ export type MachinePlan = {
   /** Lower layers of the overlay, the upmost first. */
   readonly layers: readonly string[]
   readonly folder: string
+  /** Control groups in which every boot makes one of its own. */
+  readonly groups: readonly string[]
   /** Written into the system before it boots: path inside → content. A path with a trailing `!` is executable. */
   readonly files: Readonly<Record<string, string>>
   /** Room for everything that the machine writes. */
@@ -119,12 +121,21 @@ function ownFiles({ name, address }: MachinePlan): Record<string, string> {
   }
 }
 
-function startContainer(disk: string, { name, programs }: MachinePlan): ChildProcess {
+/** Containers of one control group would share one tree of units, and take each other's apart. */
+const inOwnGroup =
+  'for group; do [ "$group" != -- ] || break; mkdir -p "$group" && echo $$ >"$group/cgroup.procs" || exit; shift; done; shift; exec "$@"'
+let boots = 0
+
+function startContainer(disk: string, { name, groups, programs }: MachinePlan): ChildProcess {
+  const own = groups.map((group) => join(group, `${name}-${++boots}`))
   const binds = Object.entries(programs).map(([file, inside]) => `--bind-ro=${file}:${inside}`)
   const options = ['--quiet', '--register=no', '--keep-unit', '--link-journal=no', '--resolv-conf=off', '--timezone=off', '--console=pipe']
   const args = [...options, ...binds, '--network-bridge=hub', `--machine=${name}`, `--directory=${join(disk, 'system')}`, '--boot']
   // Newer systemd boots on the unified hierarchy only; where the host has only that, the variable changes nothing.
-  return spawn('systemd-nspawn', args, { stdio: 'ignore', env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } })
+  return spawn('sh', ['-c', inOwnGroup, 'sh', ...own, '--', 'systemd-nspawn', ...args], {
+    stdio: 'ignore',
+    env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
+  })
 }
 
 /** Its process 1, once systemd has started everything. */
@@ -140,10 +151,10 @@ async function booted(container: ChildProcess, name: string): Promise<number> {
       '-a',
       'sh',
       '-c',
-      'systemctl is-system-running; systemctl list-jobs',
+      'systemctl is-system-running; systemctl is-active address.service; systemctl list-jobs; systemctl list-units --failed',
     ])
     state = output
-    return /^(running|degraded)$/m.test(output) ? leader : undefined
+    return /^(running|degraded)\nactive$/m.test(output) ? leader : undefined
   }
   return until(`${name} has booted`, look, bootMsMax).catch((error: Error) => Promise.reject(new Error(`${error.message}. ${state}`)))
 }

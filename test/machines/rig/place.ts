@@ -10,6 +10,8 @@ export type Place = {
   readonly release: string
   /** Emptied at the end of the run. */
   readonly folder: string
+  /** Control groups of this run, which hold those of its machines. */
+  readonly groups: readonly string[]
   /** Only scenarios whose name fits. */
   readonly only?: string
 }

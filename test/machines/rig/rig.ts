@@ -113,7 +113,12 @@ async function start(ends: (() => Promise<unknown> | void)[]): Promise<Omit<Rig,
 
   const fleet = createFleet({
     world: sandbox.world,
-    plan: { layers: [await layerOfRun(folder, identity.cert), place.root], folder: join(folder, 'machines'), programs: programs() },
+    plan: {
+      layers: [await layerOfRun(folder, identity.cert), place.root],
+      folder: join(folder, 'machines'),
+      groups: place.groups,
+      programs: programs(),
+    },
     runExtension: (...run) => runExtension(sandbox.world, ...run),
   })
   ends.push(() => fleet.close())

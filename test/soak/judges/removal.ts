@@ -42,6 +42,7 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
         return
       case 'machine-deleted':
       case 'machine-vanished':
+      case 'machine-reimaged':
         if (event.scaleSetId === scene.scaleSetId)
           for (const loss of losses.values()) if (loss.machine === event.machine) losses.delete(loss.agentId)
         return
