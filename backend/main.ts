@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scrub } from './adapters/scrub.ts'
 import { exitCodes } from './cli/exit.ts'
 import { runProgram } from './cli/program.ts'
 import { processEnvironment } from './environment.ts'
@@ -15,6 +16,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stop.abort(signal)
   })
 }
+// Node would print the error as it is, with whatever stands in it.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`Scale Set Agents stopped at a fault of its own: ${scrub(error.stack ?? String(error))}\n`)
+  process.exit(exitCodes.internal)
+})
 // `events -f | head` closes the pipe: that is an end, not a fault.
 process.stdout.on('error', () => stop.abort('EPIPE'))
 

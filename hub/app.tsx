@@ -5,7 +5,8 @@ import { Page } from 'azure-devops-ui/Page'
 import { Button } from 'azure-devops-ui/Button'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactElement } from 'react'
 import { failed, type Answer } from './answer.ts'
-import { createClient, type Session } from './client.ts'
+import type { SessionView } from '../backend/api/contract-sign-in.ts'
+import { createClient } from './client.ts'
 import { browserClock } from './clock.ts'
 import { Announcer, useAnnouncer } from './components/announcer.tsx'
 import { ConfirmDialog } from './components/confirm.tsx'
@@ -126,26 +127,37 @@ type ConnectedProps = { readonly host: Host; readonly address: string; readonly 
 function Connected({ host, address, moves }: ConnectedProps): ReactElement {
   const service = useMemo(() => createService(createClient({ address, tokens: host, clock: browserClock })), [address, host])
   const session = useResource({ key: address, everyMs: sessionEveryMs, read: service.session })
+  const { again } = session
+  const renew = useCallback(() => {
+    service.renew()
+    again()
+  }, [service, again])
   const wayOut = <Button text="Change the connection" onClick={() => moves.go({ page: 'connect' })} />
   return (
     <>
       {valueOf(session.resource) === undefined && <Header title="Scale set agents" titleSize={TitleSize.Large} titleAriaLevel={1} />}
       <Frame what="the pools" resource={session.resource} again={session.again} wayOut={wayOut}>
-        {(present) => <Pages host={host} service={service} session={present} moves={moves} />}
+        {(present) => <Pages host={host} service={service} session={present} moves={moves} renew={renew} />}
       </Frame>
     </>
   )
 }
 
-type PagesProps = { readonly host: Host; readonly service: Service; readonly session: Session; readonly moves: Moves }
+type PagesProps = {
+  readonly host: Host
+  readonly service: Service
+  readonly session: SessionView
+  readonly moves: Moves
+  readonly renew: () => void
+}
 
-function Pages({ host, service, session, moves }: PagesProps): ReactElement {
+function Pages({ host, service, session, moves, renew }: PagesProps): ReactElement {
   const { news, say } = useAnnouncer()
   const { go, guard, question } = moves
   const { pools, mayCreate } = session
   const hub = useMemo<Hub>(
-    () => ({ service, rights: { pools, mayCreate }, go, guard, say, hrefOf: host.hrefOf, nativePoolUrl: host.nativePoolUrl }),
-    [service, pools, mayCreate, go, guard, say, host],
+    () => ({ service, rights: { pools, mayCreate }, go, guard, renew, say, hrefOf: host.hrefOf, nativePoolUrl: host.nativePoolUrl }),
+    [service, pools, mayCreate, go, guard, renew, say, host],
   )
   return (
     <HubContext.Provider value={hub}>

@@ -1,18 +1,9 @@
 /** Calls to the service: the only file of the hub that uses fetch. Signs in by itself, and again when a session ends. */
 import type { ApiError } from '../backend/api/contract.ts'
+import type { SessionView } from '../backend/api/contract-sign-in.ts'
 import { failed, kindOf, type Answer } from './answer.ts'
 import { withDeadline, type HubClock } from './clock.ts'
 import { readEvents, type ServerEvent } from './server-events.ts'
-
-/** `POST /api/v1/session`: who the service takes the person for, and what they may do. */
-export type Session = {
-  readonly session: string
-  readonly expiresInMs: number
-  readonly person: { readonly id: string; readonly name: string }
-  readonly organization: string
-  readonly pools: { readonly manage: readonly number[]; readonly use: readonly number[] }
-  readonly mayCreate: boolean
-}
 
 export type Tokens = { appToken(): Promise<string>; accessToken(): Promise<string> }
 export type ClientParts = {
@@ -69,6 +60,8 @@ export function createClient({ tokens, ...parts }: ClientParts) {
   return {
     address: parts.address,
     session: sessions.present,
+    /** The next call signs in anew: rights that were given meanwhile hold from then on. */
+    renew: sessions.end,
     call,
     follow,
     /** A route that is open to everybody. */
@@ -79,11 +72,11 @@ export function createClient({ tokens, ...parts }: ClientParts) {
 
 const over = Number.NEGATIVE_INFINITY
 
-type Sessions = { present(): Promise<Answer<Session>>; end(): void }
+type Sessions = { present(): Promise<Answer<SessionView>>; end(): void }
 
 /** One session at a time: calls at the same time share one, and one that ends soon is renewed before it is used. */
-function createSessions(clock: HubClock, begin: () => Promise<Answer<Session>>): Sessions {
-  let kept: Promise<Answer<Session>> | undefined
+function createSessions(clock: HubClock, begin: () => Promise<Answer<SessionView>>): Sessions {
+  let kept: Promise<Answer<SessionView>> | undefined
   let usableUntil = over
   return {
     async present() {
@@ -99,11 +92,11 @@ function createSessions(clock: HubClock, begin: () => Promise<Answer<Session>>):
   }
 }
 
-async function signIn(tokens: Tokens, transport: Transport): Promise<Answer<Session>> {
+async function signIn(tokens: Tokens, transport: Transport): Promise<Answer<SessionView>> {
   const given = await Promise.all([tokens.appToken(), tokens.accessToken()]).catch((error: unknown) => String(error))
   if (typeof given === 'string') return failed('session', `Azure DevOps gave the page no token: ${given}. Reload the page.`)
   const [appToken, accessToken] = given
-  return transport.read<Session>({ method: 'POST', path: '/api/v1/session', body: { appToken, accessToken } })
+  return transport.read<SessionView>({ method: 'POST', path: '/api/v1/session', body: { appToken, accessToken } })
 }
 
 type Headers = Readonly<Record<string, string>>
@@ -146,7 +139,7 @@ function createTransport({ address, clock, fetch: send = (...args) => fetch(...a
 /** Nothing of the browser goes along, and an answer is never an old one or another host's. */
 const plain = { credentials: 'omit', cache: 'no-store', redirect: 'error' } as const
 
-function bearer({ session }: Session): Headers {
+function bearer({ session }: SessionView): Headers {
   return { authorization: `Bearer ${session}` }
 }
 

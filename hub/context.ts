@@ -1,10 +1,10 @@
 /** What every page of the hub has at hand. */
 import { createContext, useContext } from 'react'
-import type { Session } from './client.ts'
+import type { SessionView } from '../backend/api/contract-sign-in.ts'
 import type { Route } from './route.ts'
 import type { Service } from './service.ts'
 
-export type Rights = Pick<Session, 'pools' | 'mayCreate'>
+export type Rights = Pick<SessionView, 'pools' | 'mayCreate'>
 
 export type Hub = {
   readonly service: Service
@@ -16,6 +16,8 @@ export type Hub = {
   readonly nativePoolUrl: (poolId: number) => string
   /** Asks before the person leaves; absent: nothing would be lost. */
   readonly guard: (question: LeaveQuestion | undefined) => void
+  /** Asks for the rights again: a pool that was made just now is in none that were asked for before. */
+  readonly renew: () => void
   /** Says what happened: shown for a while, and told to screen readers. */
   readonly say: (message: string, tone?: 'info' | 'error') => void
 }

@@ -19,20 +19,15 @@ import type {
   SettingsHistory,
   SettingsView,
 } from '../backend/api/contract.ts'
+import type { BuiltInPoolList, ConnectView, ScaleSetList } from '../backend/api/contract-look.ts'
+import type { ServiceView } from '../backend/api/contract-sign-in.ts'
 import type { Answer } from './answer.ts'
 import type { Client } from './client.ts'
 
-/** `GET /api/v1/service`, open to everybody. */
-export type ServiceInfo = {
-  readonly product: string
-  readonly version: string
-  readonly organization: string
-  readonly signIn: boolean
-}
 export type LogFilter = { readonly before?: number; readonly top?: number; readonly level?: string; readonly machine?: string }
 export type Service = ReturnType<typeof createService>
 
-export function createService({ call, follow, session, open, address }: Client) {
+export function createService({ call, follow, session, renew, open, address }: Client) {
   const pool = (poolId: number): string => `/api/v1/pools/${poolId}`
   const get = <T>(path: string, signal?: AbortSignal): Promise<Answer<T>> => call<T>({ path, ...(signal === undefined ? {} : { signal }) })
   const post = <T>(path: string, body?: unknown): Promise<Answer<T>> =>
@@ -41,12 +36,19 @@ export function createService({ call, follow, session, open, address }: Client) 
   return {
     address,
     session,
-    info: (signal?: AbortSignal) => open<ServiceInfo>('/api/v1/service', signal),
+    renew,
+    info: (signal?: AbortSignal) => open<ServiceView>('/api/v1/service', signal),
     pools: (signal?: AbortSignal) => get<PoolList>('/api/v1/pools', signal),
     detail: (poolId: number, signal?: AbortSignal) => get<PoolDetail>(pool(poolId), signal),
     jobs: (poolId: number, signal?: AbortSignal) => get<JobList>(`${pool(poolId)}/jobs`, signal),
     machines: (poolId: number, signal?: AbortSignal) => get<MachineList>(`${pool(poolId)}/machines`, signal),
     boot: (poolId: number, machine: string, signal?: AbortSignal) => get<BootView>(`${named(poolId, machine)}/boot`, signal),
+    connect: (poolId: number, machine: string, signal?: AbortSignal) => get<ConnectView>(`${named(poolId, machine)}/connect`, signal),
+    setEnabled: (poolId: number, agentId: number, enabled: boolean) =>
+      post<Accepted>(`${pool(poolId)}/agents/${agentId}/${enabled ? 'enable' : 'disable'}`),
+    scaleSets: (signal?: AbortSignal) => get<ScaleSetList>('/api/v1/scale-sets', signal),
+    builtInPools: (signal?: AbortSignal) =>
+      call<BuiltInPoolList>({ path: '/api/v1/built-in-pools', asPerson: true, ...(signal === undefined ? {} : { signal }) }),
     passes: (poolId: number, query: { readonly top: number; readonly before?: number }, signal?: AbortSignal) =>
       get<PassList>(`${pool(poolId)}/passes${search(query)}`, signal),
     pass: (poolId: number, passId: number, signal?: AbortSignal) => get<PassDetail>(`${pool(poolId)}/passes/${passId}`, signal),

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { extensionNames } from './host-page/extension.ts'
 import { startSandbox } from './sandbox.ts'
 import type { SandboxOptions } from './sandbox.ts'
 
@@ -21,13 +22,17 @@ async function main(): Promise<void> {
   const sandbox = await startSandbox({
     ...flags,
     ...place,
+    historyFile: join(flags.dataDir, 'history.jsonl'),
     pats: [pat],
     apps: [{ tenantId, clientId, secret, role: 'contributor', devops: true }],
     // Made beside this program by the build.
     hostPage: { assets: join(import.meta.dirname, 'host-page'), ...(hubUrl !== undefined && { hubUrl }) },
   })
-  const { url, organizationUrl, caFile } = sandbox
-  const page = { hostPageUrl: `${organizationUrl}/_settings/scale-set-agents`, extensionFile: sandbox.extension.file }
+  // Every organization has this one from its first day.
+  sandbox.world.devops.addPool('Default', true)
+  const { url, organizationUrl, caFile, hostPageUrl } = sandbox
+  const extensionName = `${extensionNames.publisherId}.${extensionNames.extensionId}`
+  const page = { hostPageUrl, extensionFile: sandbox.extension.file, extensionName }
   process.stdout.write(`${JSON.stringify({ url, organizationUrl, caFile, credentialsFile, ...place, ...page })}\n`)
   const end = (): void => void sandbox.close().then(() => process.exit(0))
   for (const signal of ['SIGINT', 'SIGTERM', 'disconnect']) process.once(signal, end)

@@ -26,8 +26,12 @@ import { createTokens } from './entra/tokens.ts'
 import type { Tokens } from './entra/tokens.ts'
 import type { Extension } from './host-page/extension.ts'
 import type { HostPageOptions } from './host-page/host-page.ts'
+import { hubItem } from './host-page/menu.ts'
 import { openPages } from './host-page/pages.ts'
 import type { Pages } from './host-page/pages.ts'
+import { listenPlain } from './host-page/plain-http.ts'
+import { createHistoryFile } from './history-file.ts'
+import type { HistoryFile } from './history-file.ts'
 import { createCallLog } from './journal.ts'
 import type { ApiName, CallLog } from './journal.ts'
 import type { ResourceManagerParts } from './resource-manager/parts.ts'
@@ -38,6 +42,8 @@ export type SandboxOptions = WorldOptions & {
   readonly port?: number
   /** Keeps the certificates, so that a CA which a client trusts stays the same. */
   readonly dataDir: string
+  /** Keeps what happens and what is asked for in this file, for an audit. */
+  readonly historyFile?: string
   /** World milliseconds per real millisecond. */
   readonly speed?: number
   readonly organization: string
@@ -71,6 +77,8 @@ export type Sandbox = {
   readonly caFile: string
   /** Our extension in the organization: its secret is what the service verifies app tokens with. */
   readonly extension: Extension
+  /** The settings of the first project with our hub in them, over plain HTTP; present with the option `hostPage`. */
+  readonly hostPageUrl?: string
   readonly world: World
   readonly clock: SandboxClock
   close(): Promise<void>
@@ -102,8 +110,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
   const { port } = app.server.address() as AddressInfo
   const url = `https://127.0.0.1:${port}`
+  const pageServer = options.hostPage === undefined ? undefined : await listenPlain(app)
   const close = async (): Promise<void> => {
     clock.stop()
+    await pageServer?.close()
     await app.close()
   }
   return {
@@ -112,10 +122,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     caPem: certificate.caPem,
     caFile: certificate.caFile,
     extension: pages.extension,
+    ...(pageServer !== undefined && { hostPageUrl: pageServer.url + hubPath(options) }),
     world,
     clock,
     close,
   }
+}
+
+function hubPath({ organization, projects: [project] = defaultProjects }: SandboxOptions): string {
+  const names = [organization, ...(project === undefined ? [] : [project.name])]
+  return `${names.map((name) => `/${encodeURIComponent(name)}`).join('')}/_settings/${hubItem.id}`
 }
 
 function createApp(certificate: ServerCertificate): FastifyInstance {
@@ -137,6 +153,7 @@ function registerApis(
   pages: Pages,
 ): void {
   const calls = createCallLog(callsKept)
+  const history = historyOf(app, options, world)
   const groups: ResourceManagerParts['groups'] = new Map()
   const addGroup = (name: string): void => {
     if (!groups.has(name.toLowerCase())) groups.set(name.toLowerCase(), { name, location: options.location, tags: {} })
@@ -152,7 +169,7 @@ function registerApis(
     registerEntra(scope, { tokens, apps: options.apps })
   })
   void app.register(async (scope) => {
-    logCalls(scope, 'resource-manager', calls, clock)
+    logCalls(scope, 'resource-manager', calls, clock, history)
     registerResourceManager(scope, {
       world,
       clock,
@@ -168,7 +185,7 @@ function registerApis(
     })
   })
   void app.register(async (scope) => {
-    logCalls(scope, 'azure-devops', calls, clock)
+    logCalls(scope, 'azure-devops', calls, clock, history)
     // A client whose clock runs faster asks more often, by the same measure.
     const rateLimit = {
       tstu: documentedRateLimit.tstu * Math.max(1, speed),
@@ -184,12 +201,25 @@ function registerApis(
   void app.register(async (scope) => registerControl(scope, { world, clock, calls, subscriptionId, resourceGroup, location, addGroup }))
 }
 
-function logCalls(scope: FastifyInstance, api: ApiName, calls: CallLog, clock: DrivingClock): void {
+function historyOf(app: FastifyInstance, { historyFile }: SandboxOptions, world: World): HistoryFile | undefined {
+  if (historyFile === undefined) return undefined
+  const history = createHistoryFile(historyFile)
+  const unwatch = world.watch(history.event)
+  app.addHook('onClose', async () => {
+    unwatch()
+    history.close()
+  })
+  return history
+}
+
+function logCalls(scope: FastifyInstance, api: ApiName, calls: CallLog, clock: DrivingClock, history?: HistoryFile): void {
   scope.addHook('onRequest', async (request, reply) => {
-    const at = clock.nowMs()
+    const [at, realMs] = [clock.nowMs(), Date.now()]
+    const { method, url: path } = request
     reply.raw.once('close', () => {
       const status = reply.raw.writableFinished ? reply.raw.statusCode : 0
-      calls.add({ at, api, method: request.method, path: request.url, status }, `${request.method} ${routeOf(request)}`)
+      calls.add({ at, api, method, path, status }, `${method} ${routeOf(request)}`)
+      if (method !== 'GET') history?.call({ method, path, status, realMs, body: request.body, ifMatch: request.headers['if-match'] })
     })
   })
 }

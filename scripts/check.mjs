@@ -1,8 +1,15 @@
-/** Everything a reader should not have to check: types, lint, format, shell scripts, import directions. One line per step. */
+/** Everything a reader should not have to check: types, lint, format, shell scripts, import directions, branches of core. One line per step. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { root } from './suites.mjs'
+
+/** By tests that draw nothing by chance, so that it does not hang on a seed. */
+const everyBranchOfCore = [
+  ...['test/core', 'test/scenarios', '--silent', '--testPathIgnorePatterns=(properties|reasons-are-true)', '--coverage'],
+  ...['--coverageDirectory=node_modules/.cache/coverage', '--coverageReporters=text', '--collectCoverageFrom=backend/core/**/*.ts'],
+  '--coverageThreshold={"global":{"branches":100}}',
+]
 
 const files = listFiles()
 const failures = steps().filter((step) => !passes(step))
@@ -21,6 +28,7 @@ function steps() {
     { name: 'shell scripts', command: 'shellcheck', args: shell },
     { name: "the hub's size", command: process.execPath, args: ['scripts/hub.mjs', '--check'] },
     node('import directions', 'jest/bin/jest.js', '--silent', 'test/import-direction'),
+    node('branches of core', 'jest/bin/jest.js', ...everyBranchOfCore),
   ]
 }
 

@@ -5,8 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import webpack from 'webpack'
-import { hubConfig } from '../webpack.config.mjs'
+import { buildHub } from './hub-build.mjs'
 import { root } from './suites.mjs'
 
 /** Of JavaScript that a browser loads before anything is shown, compressed. */
@@ -15,24 +14,11 @@ const firstLoadBytesMax = 180 * 1024
 const isCheck = process.argv.includes('--check')
 const outdir = path.join(root, ...(isCheck ? ['node_modules', '.cache', 'hub'] : ['dist', 'hub']))
 try {
-  await build(hubConfig({ outdir }))
+  await buildHub(outdir)
   report(readdirSync(outdir))
 } catch (error) {
-  console.error(`The hub was not built: ${error.message}`)
+  console.error(error.message)
   process.exitCode = 1
-}
-
-function build(config) {
-  return new Promise((resolve, reject) => {
-    const compiler = webpack(config)
-    compiler.run((error, stats) =>
-      compiler.close(() => {
-        if (error) reject(error)
-        else if (stats.hasErrors()) reject(new Error(stats.toString('errors-only')))
-        else resolve()
-      }),
-    )
-  })
 }
 
 function report(files) {

@@ -25,7 +25,13 @@ const rules: readonly Rule[] = [
   { room: 'registration', files: /^backend\/registration\//, imports: ['core'], types: ['ports'], packages: 'any' },
   { room: 'adapters', files: /^backend\/adapters\//, imports: [], types: ['core', 'ports'], packages: 'any' },
   { room: 'store', files: /^backend\/store\//, imports: ['core', 'ports'], packages: 'any' },
-  { room: 'contract', files: /^backend\/api\/contract\.ts$/, imports: [], types: ['core', 'ports', 'world', 'simulate'], packages: 'any' },
+  {
+    room: 'contract',
+    files: /^backend\/api\/contract[\w-]*\.ts$/,
+    imports: [],
+    types: ['core', 'ports', 'world', 'simulate'],
+    packages: 'any',
+  },
   {
     room: 'api',
     files: /^backend\/api\//,

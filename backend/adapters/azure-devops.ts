@@ -12,6 +12,7 @@ import { createHttp } from './http.ts'
 import type { ChangeAnswer, Http } from './http.ts'
 import { ShapeError, asCount, asObject, asRows } from './shape.ts'
 import type { Authorization } from './transport.ts'
+import type { Watch } from './watch.ts'
 
 /** Understood by Azure DevOps Services and by Azure DevOps Server 2020 and later. */
 const apiVersion = '6.0-preview.1'
@@ -32,8 +33,9 @@ export function createDevOpsHttp(options: {
   readonly authorization: Authorization
   readonly clock: ServiceClock
   readonly metrics: Metrics
+  readonly watch?: Watch
 }): Http {
-  const { config, authorization, clock, metrics } = options
+  const { config, authorization, clock, metrics, watch } = options
   const ca = trustedCertificates(config.caFile)
   const headers = { accept: `application/json;api-version=${apiVersion}` }
   return createHttp({
@@ -44,6 +46,7 @@ export function createDevOpsHttp(options: {
     metrics,
     headers,
     ...(ca === undefined ? {} : { ca }),
+    ...(watch === undefined ? {} : { watch }),
   })
 }
 

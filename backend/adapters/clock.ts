@@ -28,16 +28,16 @@ const timerMsMax = 2 ** 31 - 1
  */
 export function createClock({ startAt, speed = 1 }: { readonly startAt: Instant; readonly speed?: number }): ServiceClock {
   const startedMs = performance.now()
-  const startWallMs = Date.now()
   const realMs = () => performance.now() - startedMs
   return {
     speed,
     now: () => startAt + realMs() * speed,
-    wallTimeMs: () => startWallMs + realMs() * speed,
+    // By the computer's clock as it is now: whoever sets it right, or wakes the computer up, need not start the service again.
+    wallTimeMs: () => Date.now() + realMs() * (speed - 1),
     sleep: (ms, signal) => wait(ms / speed, signal),
     deadline,
     newId: createIds(),
-    real: { nowMs: realMs, wallTimeMs: () => startWallMs + realMs(), sleep: wait },
+    real: { nowMs: realMs, wallTimeMs: () => Date.now(), sleep: wait },
   }
 }
 

@@ -12,8 +12,9 @@ import type { AzureConfig } from './credentials.ts'
 import { createHttp } from './http.ts'
 import type { Http, Look } from './http.ts'
 import type { Metrics } from '../loop/ports.ts'
-import { scrub } from './log.ts'
+import { scrub } from './scrub.ts'
 import type { Authorization } from './transport.ts'
+import type { Watch } from './watch.ts'
 
 /** The version that @azure/arm-compute 24 sends, used for our own calls too. */
 export const computeApiVersion = '2026-03-01'
@@ -24,8 +25,9 @@ export function createAzureHttp(options: {
   readonly authorization: Authorization
   readonly clock: ServiceClock
   readonly metrics: Metrics
+  readonly watch?: Watch
 }): Http {
-  const { config, authorization, clock, metrics } = options
+  const { config, authorization, clock, metrics, watch } = options
   const ca = trustedCertificates(config.caFile)
   return createHttp({
     api: 'azure',
@@ -35,6 +37,7 @@ export function createAzureHttp(options: {
     metrics,
     headers: { accept: 'application/json' },
     ...(ca === undefined ? {} : { ca }),
+    ...(watch === undefined ? {} : { watch }),
   })
 }
 

@@ -5,7 +5,7 @@ import { ClientCertificateCredential, ClientSecretCredential, ManagedIdentityCre
 import type { TokenCredential } from '@azure/identity'
 import type { Reading } from '../core/snapshot.ts'
 import type { ServiceClock } from './clock.ts'
-import { scrub } from './log.ts'
+import { scrub } from './scrub.ts'
 import type { Authorization } from './transport.ts'
 
 export type CloudName = 'public' | 'usgov' | 'china'

@@ -1,6 +1,8 @@
 /** What making a pool and checking a set-up need from Azure DevOps; the loop itself needs none of it. */
 import type { Reading } from '../core/snapshot.ts'
+import type { BuiltInPool } from '../core/take-over.ts'
 import type { CallOutcome } from '../loop/ports.ts'
+import { readBuiltInPools } from './built-in-pools.ts'
 import type { ChangeAnswer, Http } from './http.ts'
 import { asCount, asFlag, asObject, asRows, asText, optional } from './shape.ts'
 
@@ -37,6 +39,8 @@ export interface DevOpsAdmin {
   addQueue(project: string, poolId: number, name: string, signal: AbortSignal): Promise<ChangeResult<DevOpsQueue>>
   /** Every pipeline of the project may use the queue without asking. */
   authorizeAllPipelines(project: string, queueId: number, signal: AbortSignal): Promise<CallOutcome>
+  /** Scale set pools that Azure DevOps sizes itself, of those that we may manage. */
+  builtInPools(signal: AbortSignal): Promise<Reading<readonly BuiltInPool[]>>
 }
 
 const pools = '_apis/distributedtask/pools'
@@ -99,6 +103,7 @@ export function createDevOpsAdmin({ http }: { readonly http: Http }): DevOpsAdmi
       return resultOf(answer, (json) => queueFrom(json))
     },
     authorizeAllPipelines: (project, queueId, signal) => authorize(http, project, queueId, signal),
+    builtInPools: (signal) => readBuiltInPools(http, signal),
   }
 }
 

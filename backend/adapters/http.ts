@@ -4,7 +4,7 @@
  */
 import type { Reading } from '../core/snapshot.ts'
 import type { CallOutcome } from '../loop/ports.ts'
-import { scrub } from './log.ts'
+import { scrub } from './scrub.ts'
 import { retryAfterMs } from './rate.ts'
 import type { HttpHeaders } from './rate.ts'
 import { createTransport, isSignIn, mayHaveHappened } from './transport.ts'

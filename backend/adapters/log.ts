@@ -2,24 +2,10 @@
 import { pino } from 'pino'
 import type { DestinationStream } from 'pino'
 import type { Log } from '../loop/ports.ts'
+import { scrub } from './scrub.ts'
 
 /** Field names whose value never reaches a log line, whatever it looks like. */
 const secretFields = ['authorization', 'token', 'pat', 'password', 'clientSecret', 'secret', 'protectedSettings', 'cookie']
-
-/** What a secret looks like inside a text: the shape stays readable, the secret goes. */
-const secretShapes: readonly (readonly [RegExp, string])[] = [
-  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[token]'],
-  [/\b(Basic|Bearer)\s+[\w+/=.~-]{8,}/gi, '$1 [secret]'],
-  [/\b(sig|client_secret|client_assertion|access_token|password)=[^&\s"']+/gi, '$1=[secret]'],
-  // Personal access tokens of Azure DevOps: 52 characters of base 32 before 2024, 84 with a fixed mark since.
-  [/\b[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}\b/g, '[pat]'],
-  [/\b[a-z2-7]{52}\b/g, '[pat]'],
-]
-
-/** Takes everything that looks like a token, a PAT, a signature or an authorization header out of a text. */
-export function scrub(text: string): string {
-  return secretShapes.reduce((clean, [shape, mark]) => clean.replace(shape, mark), text)
-}
 
 /** Writes one JSON line per call to `destination`, standard output unless given. */
 export function createLog(
@@ -37,7 +23,10 @@ export function createLog(
   }
 }
 
+/** At any depth, where pino's own paths end after the third. */
+const secretField = new RegExp(`"(${secretFields.join('|')})":"(?:[^"\\\\]|\\\\.)*"`, 'gi')
+
 /** The whole line is scrubbed once it is text, so that no field, error or nested object is missed. */
 function scrubbed(destination: DestinationStream): DestinationStream {
-  return { write: (line) => destination.write(scrub(line)) }
+  return { write: (line) => destination.write(scrub(line.replace(secretField, '"$1":"[secret]"'))) }
 }

@@ -1,5 +1,7 @@
 /** What the doctor looks at beside the scale set itself. */
+import type { Reach } from '../core/connect.ts'
 import type { Reading } from '../core/snapshot.ts'
+import { computeApiVersion } from './compute.ts'
 import type { Http } from './http.ts'
 import { parseScaleSetId } from './scale-set-id.ts'
 import { asFlag, asList, asObject, asText, optional } from './shape.ts'
@@ -13,6 +15,8 @@ export interface ScaleSetChecks {
   /** Autoscale settings of the resource group that target this scale set. */
   autoscale(signal: AbortSignal): Promise<Reading<readonly AutoscaleSetting[]>>
   permissions(signal: AbortSignal): Promise<Reading<readonly Permission[]>>
+  /** What the model's network gives each machine; `undefined` when Azure says that there is no such scale set. */
+  reach(signal: AbortSignal): Promise<Reading<Reach | undefined>>
 }
 
 const pagesMax = 20
@@ -41,10 +45,17 @@ export function createScaleSetChecks({ http, scaleSetId }: { readonly http: Http
         signal,
         permissionFrom,
       ),
+    reach: (signal) =>
+      http.readIfThere(
+        { operation: 'get network of scale set', method: 'GET', url: `${id}?api-version=${computeApiVersion}`, signal },
+        /NotFound$/,
+        reachFrom,
+      ),
   }
 }
 
-async function readList<T>(
+/** Every page, or Unknown. */
+export async function readList<T>(
   http: Http,
   operation: string,
   first: string,
@@ -82,4 +93,19 @@ function autoscaleFrom(row: JsonObject): AutoscaleSetting & { readonly target: s
 function permissionFrom(row: JsonObject): Permission {
   const patterns = (name: string) => (optional(row[name], name, asList) ?? []).map((pattern) => asText(pattern, name))
   return { actions: patterns('actions'), notActions: patterns('notActions') }
+}
+
+/** Of any of the machines' addresses. */
+function reachFrom(json: unknown): Reach {
+  const under = (parent: JsonObject, name: string): JsonObject => asObject(parent[name] ?? {}, name)
+  const rows = (parent: JsonObject, name: string): readonly JsonObject[] =>
+    asList(parent[name] ?? [], name).map((row) => asObject(row, `${name}[]`))
+  const network = under(under(under(asObject(json, 'the scale set'), 'properties'), 'virtualMachineProfile'), 'networkProfile')
+  const addresses = rows(network, 'networkInterfaceConfigurations')
+    .flatMap((card) => rows(under(card, 'properties'), 'ipConfigurations'))
+    .map((address) => under(address, 'properties'))
+  return {
+    publicAddress: addresses.some((address) => (address['publicIPAddressConfiguration'] ?? null) !== null),
+    natPool: addresses.some((address) => rows(address, 'loadBalancerInboundNatPools').length > 0),
+  }
 }

@@ -1,5 +1,5 @@
 /** Why no answer came, and whether the request can have reached the other side. */
-import { scrub } from './log.ts'
+import { scrub } from './scrub.ts'
 
 export type Failure = {
   readonly kind: 'failure'
@@ -26,6 +26,13 @@ export function failureOf(error: unknown, { service, operation, stopped, timeout
     return failure(
       'unreachable',
       `The certificate of ${service} is not trusted (${code}). Name the file of its certificate authority in the configuration.`,
+      false,
+      false,
+    )
+  if (code === 'ERR_ADDRESS_REFUSED')
+    return failure(
+      code,
+      `${service} resolves to an address of the platform, where no token is sent. Check the address and DNS.`,
       false,
       false,
     )

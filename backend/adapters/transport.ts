@@ -2,12 +2,14 @@
 import { createSecureContext } from 'node:tls'
 import { Agent, request as send } from 'undici'
 import type { Metrics } from '../loop/ports.ts'
+import { isRefused, lookupAllowed } from './addresses.ts'
 import type { ServiceClock } from './clock.ts'
-import { scrub } from './log.ts'
+import { scrub } from './scrub.ts'
 import { createRateWatch } from './rate.ts'
 import type { HttpHeaders } from './rate.ts'
 import { failureOf } from './transport-failure.ts'
 import type { Failure } from './transport-failure.ts'
+import type { Watch } from './watch.ts'
 
 /** Where the value of the Authorization header comes from. `header` rejects when there is none to be had. */
 export type Authorization = {
@@ -35,6 +37,8 @@ export type HttpOptions = {
   readonly authorization: Authorization
   readonly clock: ServiceClock
   readonly metrics: Metrics
+  /** Learns what the answers tell of the service itself. Not where the tokens are other people's. */
+  readonly watch?: Watch
   /** PEM certificates to trust; Node's own unless given. */
   readonly ca?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
@@ -61,14 +65,15 @@ export function createTransport(options: HttpOptions): Transport {
   const base = new URL(`${options.baseUrl.replace(/\/+$/, '')}/`)
   const service = `${api === 'azure' ? 'Azure' : 'Azure DevOps'} (${base.host})`
   // Made once: reading some 150 certificates again for every connection takes 50 ms in which nothing else runs.
-  const connect = options.ca === undefined ? {} : { secureContext: createSecureContext({ ca: [...options.ca] }) }
-  const dispatcher = new Agent({ maxResponseSize: bodyBytesMax, connect })
+  const trust = options.ca === undefined ? {} : { secureContext: createSecureContext({ ca: [...options.ca] }) }
+  const dispatcher = new Agent({ maxResponseSize: bodyBytesMax, connect: { ...trust, lookup: lookupAllowed } })
   const rate = createRateWatch(clock)
 
   async function attempt(request: HttpRequest): Promise<Reply | Failure> {
     const startedMs = clock.real.nowMs()
     const reply = await exchange(request)
     metrics.call(api, request.operation, figureOf(reply), clock.real.nowMs() - startedMs)
+    tell(options.watch, service, request, reply)
     if (reply.kind === 'failure') return reply
     rate.note(reply.status, reply.headers)
     if (isSignIn(reply)) (request.authorization ?? authorization).invalidate()
@@ -79,6 +84,9 @@ export function createTransport(options: HttpOptions): Transport {
     const url = new URL(request.url.replace(/^\//, ''), base)
     if (url.origin !== base.origin)
       return notSent('foreign-address', `The address ${url.origin} is not ${base.origin}: no token is sent there.`)
+    if (isRefused(url.hostname)) return notSent('foreign-address', `${url.hostname} is an address of the platform: no token is sent there.`)
+    const forbidden = request.method === 'GET' ? undefined : options.watch?.forbids()
+    if (forbidden !== undefined) return notSent('stopped', forbidden)
     const signal = clock.deadline(timeoutMs, request.signal)
     let header: string
     try {
@@ -111,6 +119,12 @@ export function createTransport(options: HttpOptions): Transport {
   }
 
   return { service, attempt, slowDownMs: rate.slowDownMs, close: () => dispatcher.destroy() }
+}
+
+function tell(watch: Watch | undefined, service: string, { operation, url }: HttpRequest, reply: Reply | Failure): void {
+  const call = { service, operation, url }
+  if (reply.kind === 'reply') watch?.note({ ...call, outcome: { ...reply, refused: isSignIn(reply) } })
+  else if (reply.code === 'no-token') watch?.note({ ...call, outcome: { noToken: reply.why } })
 }
 
 /** A bad token does not give 401 in every case: a 203, a redirect, or 200 with a page are the same thing. */

@@ -6,6 +6,7 @@ import { answerOrigins } from './cors.ts'
 import type { ApiParts, App } from './parts.ts'
 import { asProblem, notFound, send } from './problems.ts'
 import type { Right } from './rights.ts'
+import { agents } from './routes/agents.ts'
 import { agentPools } from './routes/agent-pools.ts'
 import { boots } from './routes/boots.ts'
 import { diagnostics } from './routes/diagnostics.ts'
@@ -14,6 +15,7 @@ import { events } from './routes/events.ts'
 import { health } from './routes/health.ts'
 import { jobs } from './routes/jobs.ts'
 import { locations } from './routes/locations.ts'
+import { look } from './routes/look.ts'
 import { machines } from './routes/machines.ts'
 import { nudge } from './routes/nudge.ts'
 import { pools } from './routes/pools.ts'
@@ -26,7 +28,7 @@ import { validationSentence, validatorCompiler } from './validation.ts'
 export type { ApiParts } from './parts.ts'
 
 const bodyBytesMax = 256 * 1024
-const v1 = [session, pools, settings, machines, boots, jobs, diagnostics, events, nudge, registration]
+const v1 = [session, look, pools, settings, machines, agents, boots, jobs, diagnostics, events, nudge, registration]
 const devOps = [locations, elasticPools, agentPools]
 
 /** @throws Error while it is built, for a route that does not declare its right. */
@@ -36,7 +38,8 @@ export async function buildApp(parts: ApiParts): Promise<App> {
     bodyLimit: bodyBytesMax,
     forceCloseConnections: true,
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 256 },
-    frameworkErrors: (error, request, reply) => void send(request, reply, asProblem(error)),
+    // An address that does not parse comes past the hooks.
+    frameworkErrors: (error, request, reply) => void send(request, reply.headers(securityHeaders), asProblem(error)),
   })
   // Bodies are JSON or refused; fastify would take text too.
   app.removeContentTypeParser('text/plain')

@@ -10,14 +10,8 @@ import type { Decision, Reason, Action } from '../core/decision.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import type { Machine, PoolSnapshot, Stage } from '../core/snapshot.ts'
 import type { Counts, IntentState, LogEntry } from '../loop/ports.ts'
-
-const list = <T extends TSchema>(items: T) => Type.Unsafe<readonly Static<T>[]>(Type.Array(items))
-/** A shape that the core owns: typed for callers, open in the document. */
-const core = <T>(description: string) => Type.Unsafe<T>(Type.Object({}, { additionalProperties: true, description }))
-const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
-  Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...(description === undefined ? {} : { description }) })
-const closed = { additionalProperties: false } as const
-const text = (maxLength: number, description: string) => Type.String({ minLength: 1, maxLength, description })
+import { failureView, otherAgentView, standbyView } from './contract-look.ts'
+import { closed, core, list, oneOf, text } from './contract-shapes.ts'
 
 // ---------------------------------------------------------------- errors
 
@@ -41,32 +35,6 @@ export const apiError = Type.Object({
   findings: Type.Optional(list(finding)),
 })
 export type ApiError = Static<typeof apiError>
-
-// ---------------------------------------------------------------- sign-in
-
-/** `GET /api/v1/service`, open to everybody: what a page has to know before anybody can sign in. */
-export const serviceView = Type.Object({
-  product: Type.String({ description: 'scale-set-agents' }),
-  version: Type.String(),
-  organization: Type.String({ description: 'Name of the organization or collection that the service runs pools of.' }),
-  signIn: Type.Boolean({ description: 'People of the extension can sign in.' }),
-})
-export type ServiceView = Static<typeof serviceView>
-
-/** `POST /api/v1/session`: both tokens as the extension SDK hands them out. Neither is kept. */
-export const sessionRequest = Type.Object({ appToken: text(8192, 'getAppToken()'), accessToken: text(16_384, 'getAccessToken()') }, closed)
-export type SessionRequest = Static<typeof sessionRequest>
-
-/** Of the pools that this service runs. A pool made later is not in it: sign in again. */
-export const sessionView = Type.Object({
-  session: Type.String({ description: 'Send it as the Bearer token.' }),
-  expiresInMs: Type.Number(),
-  person: Type.Object({ id: Type.String(), name: Type.String() }),
-  organization: Type.String(),
-  pools: Type.Object({ manage: list(Type.Integer()), use: list(Type.Integer({ description: 'Those of manage too.' })) }),
-  mayCreate: Type.Boolean({ description: 'May try: Azure DevOps decides when the pool is made, by the rights of the person.' }),
-})
-export type SessionView = Static<typeof sessionView>
 
 // ---------------------------------------------------------------- settings
 
@@ -193,6 +161,7 @@ export const poolDetail = Type.Object({
       phases: Type.Optional(Type.Record(Type.String(), Type.Object({ p50Ms: Type.Number(), p95Ms: Type.Number() }))),
     }),
   ),
+  standby: Type.Optional(standbyView),
   openActions: list(
     Type.Object({
       id: Type.String(),
@@ -275,7 +244,7 @@ export const machineView = Type.Object({
   facts: core<Machine>('The machine as the decision saw it.'),
 })
 export type MachineView = Static<typeof machineView>
-export const machineList = Type.Object({ machines: list(machineView), ageMs: Type.Number() })
+export const machineList = Type.Object({ machines: list(machineView), others: list(otherAgentView), ageMs: Type.Number() })
 export type MachineList = Static<typeof machineList>
 
 /** `POST /api/v1/pools/{poolId}/machines/{machine}/orders`; `machine` is an id or a name. */
@@ -378,6 +347,7 @@ export const logView = Type.Object({
   intentId: Type.Optional(Type.String()),
   correlationId: Type.Optional(Type.String()),
   raw: Type.Optional(Type.String({ description: "Azure's own words." })),
+  failure: Type.Optional(failureView),
 })
 export type LogView = Static<typeof logView>
 /** `GET …/log?top&before&level&machine`, newest first; `next` is the `before` of the next page. */
@@ -392,6 +362,20 @@ export type LogList = Static<typeof logList>
  */
 export type StreamEvent = { readonly event: 'pass'; readonly data: PoolSummary } | { readonly event: 'log'; readonly data: LogView }
 
-/** `GET /readyz`: 200 when `reasons` is empty, otherwise 503. */
-export const readiness = Type.Object({ ready: Type.Boolean(), reasons: list(Type.String()) })
+/** What keeps a service from being ready; docs/deploy.md#states has the next step of each. */
+export const notReadyStates = [
+  'databaseNewer',
+  'databaseLost',
+  'anotherService',
+  'standby',
+  'credentialRefused',
+  'noToken',
+  'rightMissing',
+  'clockWrong',
+  'unread',
+  'late',
+] as const
+export type NotReadyState = (typeof notReadyStates)[number]
+/** `GET /readyz`: 200 when `states` is empty, otherwise 503. `reasons` are sentences, each with its next step. */
+export const readiness = Type.Object({ ready: Type.Boolean(), states: list(Type.Enum([...notReadyStates])), reasons: list(Type.String()) })
 export type Readiness = Static<typeof readiness>

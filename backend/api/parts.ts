@@ -10,6 +10,7 @@ import type { Organization } from '../loop/pool-parts.ts'
 import type { Pools } from '../loop/pools.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { AgentScripts } from './agent-scripts.ts'
+import type { NotReadyState } from './contract.ts'
 import type { Asker, Right } from './rights.ts'
 import type { SignIn } from './sign-in.ts'
 
@@ -23,6 +24,8 @@ export type ApiParts = {
   /** Nobody but this computer reaches the service: what watches it needs no key. */
   readonly isLocal: boolean
   readonly version: string
+  /** Of the organization or collection, without a slash at its end. */
+  readonly organizationUrl: string
   /** Of the organization, for people. */
   readonly organizationName: string
   readonly clock: Clock
@@ -39,6 +42,8 @@ export type ApiParts = {
   readonly boots: Pick<Boots, 'of'>
   /** Why this replica may not change any pool now; `undefined` while it may. */
   readonly leaseProblem: () => string | undefined
+  /** What Azure and Azure DevOps tell of this service itself: its credential, its rights, its clock. */
+  readonly troubles: () => readonly { readonly state: NotReadyState; readonly sentence: string }[]
 }
 
 /** What the loop saw and decided last. */

@@ -1,6 +1,7 @@
 /** What the loop saw, decided and remembered, as the API shows it. Every number and sentence comes from there. */
 import type { Decision, Reason } from '../core/decision.ts'
 import { explain } from '../core/explain.ts'
+import { failureTold } from '../core/failures.ts'
 import type { Instant, Job, Machine, PoolSnapshot, Reading, Stage } from '../core/snapshot.ts'
 import { whyJob, whyMachine } from '../core/why.ts'
 import type { LogEntry, PoolRecord, StoredPass } from '../loop/ports.ts'
@@ -88,7 +89,8 @@ export function passView(pass: StoredPass): PassView {
 }
 
 export function logView({ at: _, wallTimeMs, ...entry }: LogEntry): LogView {
-  return { ...entry, atMs: wallTimeMs }
+  const failure = entry.level === 'info' ? undefined : failureTold(entry)
+  return { ...entry, atMs: wallTimeMs, ...(failure && { failure }) }
 }
 
 /** Wall time of an instant on the service's line, by how long ago it was. */

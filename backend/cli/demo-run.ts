@@ -172,6 +172,7 @@ function firstState(world: DemoWorld, replay: Replay, options: RunOptions): Scre
   return {
     pool: world.pool.name,
     scaleSet: world.pool.scaleSet,
+    page: world.sandbox.address.hostPageUrl,
     address: `${world.service.url}   data ${world.data}`,
     source: replay.source,
     elapsedMs: 0,

@@ -24,7 +24,9 @@ export function lineView(out: (text: string) => void): View {
   return {
     show(state) {
       if (before === undefined)
-        out(`${state.pool} on ${state.scaleSet}: ${state.source} at ${state.speed} × real time. API ${state.address}\n`)
+        out(
+          `${state.pool} on ${state.scaleSet}: ${state.source} at ${state.speed} × real time. in a browser ${state.page}  API ${state.address}\n`,
+        )
       for (const line of changesBetween(before ?? state, state)) out(`${line}\n`)
       before = state
     },

@@ -1,5 +1,5 @@
 /** A world for the demo: sandbox, service, a scale set and a pool on it. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '../adapters/log.ts'
@@ -7,6 +7,8 @@ import type { PassList, PoolCreated, PoolCreation, SettingsInput } from '../api/
 import type { Configuration } from '../environment.ts'
 import { createClient, type Client, type Fetch } from './client.ts'
 import { prepareDataDirectory } from './data-directory.ts'
+import { exitCodes, Failure } from './exit.ts'
+import { serveHub, type HubServer } from './hub-server.ts'
 import { quantile } from './quantile.ts'
 import { createSandboxControl, type SandboxControl } from './sandbox-control.ts'
 import { startSandboxProcess, type SandboxProcess } from './sandbox-process.ts'
@@ -62,14 +64,17 @@ async function open(wish: WorldWish, opened: (() => Promise<void>)[]): Promise<O
   const control = createSandboxControl(sandbox.address)
   opened.push(() => control.close())
   const { packageFolder, version, speed } = wish
+  const hub = await openHub(packageFolder, sandbox)
+  opened.push(() => hub.close())
   const service = await startService({
-    configuration: configurationFor(sandbox, wish, data),
+    configuration: { ...configurationFor(sandbox, wish, data), signIn: signInFor(sandbox, hub) },
     log: createLog({ level: 'silent' }),
     packageFolder,
     version,
     speed,
   })
   opened.push(() => service.stop())
+  await Promise.all([control.showHub(hub.url), control.connectHub(sandbox.address, service.url)])
   const client = createClient(service, wish.fetch, () => service.clock.deadline(60_000))
   const scaleSetId = await control.addScaleSet(scaleSetName)
   const created = await client.send<PoolCreated>('POST', '/pools', { poolName, scaleSetId, settings: wish.settings } satisfies PoolCreation)
@@ -81,6 +86,17 @@ async function open(wish: WorldWish, opened: (() => Promise<void>)[]): Promise<O
     client,
     pool: { poolId: created.pool.poolId, name: poolName, scaleSet: scaleSetName, scaleSetId },
   }
+}
+
+async function openHub(packageFolder: string, { address }: SandboxProcess): Promise<HubServer> {
+  const folder = join(packageFolder, 'dist', 'hub')
+  if (!existsSync(folder)) throw new Failure(exitCodes.noInput, `The hub is not built: ${folder} does not exist. Run npm run build.`)
+  return serveHub(folder, new URL(address.hostPageUrl).origin)
+}
+
+function signInFor({ address }: SandboxProcess, hub: HubServer): NonNullable<Configuration['signIn']> {
+  const { id, secret } = JSON.parse(readFileSync(address.extensionFile, 'utf8')) as { readonly id: string; readonly secret: string }
+  return { extensionId: id, extensionSecrets: [secret], hubOrigins: [hub.origin] }
 }
 
 /** Each demo has a world of its own, so it gets a folder of its own, also in a directory that is kept. */

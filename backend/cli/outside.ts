@@ -15,7 +15,10 @@ import { createDevOpsAdmin } from '../adapters/devops-admin.ts'
 import type { Http } from '../adapters/http.ts'
 import { createIdentity, type PeoplesDevOps } from '../adapters/identity.ts'
 import { createScaleSetChecks, type ScaleSetChecks } from '../adapters/scale-set-checks.ts'
+import { listScaleSets } from '../adapters/scale-set-list.ts'
 import { createScaleSet } from '../adapters/scale-set.ts'
+import type { ListedScaleSet } from '../core/scale-set-id.ts'
+import { createWatch, type Watch } from '../adapters/watch.ts'
 import type { Reading } from '../core/snapshot.ts'
 import type { Configuration } from '../environment.ts'
 import type { CheckedAccess } from '../loop/pool-check.ts'
@@ -27,9 +30,13 @@ export type Outside = {
   readonly devOps: Http
   readonly pipelines: Pipelines
   readonly organization: Organization
+  /** What the answers tell of the service itself. */
+  readonly watch: Watch
   /** With the tokens of the people who sign in. */
   readonly identity: PeoplesDevOps
   scaleSet(scaleSetId: string): ScaleSet & CheckedAccess
+  /** Those that the service's identity may read. */
+  scaleSets(signal: AbortSignal): Promise<Reading<readonly ListedScaleSet[]>>
   /** What machines register their agents with. */
   registrarCredential(): Promise<Reading<string>>
   close(): Promise<void>
@@ -44,16 +51,19 @@ export function connectOutside(configuration: Configuration, clock: ServiceClock
     ...caOf(configuration),
   }
   const source = createAzureCredential(azure)
+  const watch = createWatch(clock)
   const devOps = createDevOpsHttp({
     config: devOpsConfig,
     authorization: createDevOpsAuthorization(devOpsConfig, source, clock),
     clock,
     metrics,
+    watch,
   })
   const identity = createIdentity({ config: devOpsConfig, clock, metrics })
-  const azureHttp = createAzureHttp({ config: azure, authorization: createAzureAuthorization(azure, source, clock), clock, metrics })
+  const azureHttp = createAzureHttp({ config: azure, authorization: createAzureAuthorization(azure, source, clock), clock, metrics, watch })
   return {
     devOps,
+    watch,
     pipelines: createPipelines({ http: devOps }),
     organization: createDevOpsAdmin({ http: devOps }),
     identity,
@@ -63,6 +73,7 @@ export function connectOutside(configuration: Configuration, clock: ServiceClock
         createScaleSetChecks({ http: azureHttp, scaleSetId }),
         scaleSetId,
       ),
+    scaleSets: (signal) => listScaleSets(azureHttp, signal),
     registrarCredential: registrarCredential(configuration, azure, clock),
     async close() {
       await Promise.all([devOps.close(), azureHttp.close(), identity.close()])
@@ -81,6 +92,7 @@ function accessTo(scaleSet: ScaleSet, checks: ScaleSetChecks, targetResourceId: 
   return {
     ...scaleSet,
     permissions: checks.permissions,
+    reach: checks.reach,
     async autoscale(signal) {
       const settings = await checks.autoscale(signal)
       return settings.known ? { ...settings, value: settings.value.map((setting) => ({ ...setting, targetResourceId })) } : settings

@@ -1,6 +1,7 @@
 /** The command line: which commands there are and what each may be told. The work is in one file per command. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { createClock } from '../adapters/clock.ts'
+import { scrub } from '../adapters/scrub.ts'
 import { allowsColour, describeProblems, readClientEnvironment } from '../environment.ts'
 import { createClient, type Client } from './client.ts'
 import { readAddress, readOperatorKey } from './data-directory.ts'
@@ -26,8 +27,8 @@ export async function runProgram(args: readonly string[], around: Surroundings):
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
     const failure = asFailure(error)
-    around.err(`${failure.message}\n`)
-    if (failure.exitCode === exitCodes.internal && error instanceof Error) around.err(`${error.stack ?? ''}\n`)
+    around.err(`${scrub(failure.message)}\n`)
+    if (failure.exitCode === exitCodes.internal && error instanceof Error) around.err(`${scrub(error.stack ?? '')}\n`)
     return failure.exitCode
   }
 }
@@ -47,6 +48,7 @@ function commands(around: Surroundings, finish: Finish): Command {
   addService(program, around, finish)
   addQuestions(program, around, finish)
   addPools(program, around, finish)
+  addAudit(program, around, finish)
   for (const command of program.commands) inherit(command, program)
   return program
 }
@@ -98,6 +100,18 @@ function addService(program: Command, around: Surroundings, finish: Finish): voi
         finish(await sandbox({ ...options, packageFolder: around.packageFolder, stop: around.stop }, ioOf(around, options.json)))
       },
     )
+}
+
+function addAudit(program: Command, around: Surroundings, finish: Finish): void {
+  program
+    .command('audit')
+    .description('check what a run left behind against the invariants S1 to S15, without the service; exit 1 when one is broken')
+    .requiredOption('--data <dir>', 'data directory of a service or a demo')
+    .option('--json', 'the verdicts as JSON')
+    .action(async (options: { readonly data: string; readonly json?: boolean }) => {
+      const { audit } = await import('./audit.ts')
+      finish(audit(options.data, ioOf(around, options.json)))
+    })
 }
 
 function addQuestions(program: Command, around: Surroundings, finish: Finish): void {

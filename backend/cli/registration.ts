@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { AgentPackageSource } from '../adapters/agent-packages.ts'
 import type { ServiceClock } from '../adapters/clock.ts'
-import { scrub } from '../adapters/log.ts'
+import { scrub } from '../adapters/scrub.ts'
 import type { MetricsRegistry } from '../adapters/metrics.ts'
 import type { Configuration } from '../environment.ts'
 import type { Boots } from '../loop/ports-boot.ts'

@@ -4,6 +4,7 @@ import { Agent, request } from 'undici'
 import type { WorldEvent } from '../simulator/facts.ts'
 import type { FaultName } from '../simulator/facts-life.ts'
 import { exitCodes, Failure } from './exit.ts'
+import type { SandboxAddress } from './sandbox-process.ts'
 
 /** The truth of the world in numbers. Times in world ms. */
 export type SandboxState = {
@@ -29,15 +30,24 @@ export type SandboxControl = {
   addScaleSet(name: string): Promise<string>
   /** @throws Failure when there is no fault of that name. */
   setFault(name: string, rate: number): Promise<void>
+  /** Puts the hub at this address into the settings page. */
+  showHub(url: string): Promise<void>
+  /** Keeps the service's address for the organization, with the rights of its first administrator, as the hub itself does. */
+  connectHub(place: ExtensionPlace, serviceUrl: string): Promise<void>
   close(): Promise<void>
 }
 
-export function createSandboxControl(sandbox: { readonly url: string; readonly caFile: string }): SandboxControl {
-  const dispatcher = new Agent({ connect: { ca: readFileSync(sandbox.caFile) }, connections: 8 })
+type ExtensionPlace = Pick<SandboxAddress, 'organizationUrl' | 'extensionName'>
+type Headers = Readonly<Record<string, string>>
 
-  async function call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-    const answer = await request(`${sandbox.url}/_sandbox${path}`, { method, dispatcher, ...sent })
+export function createSandboxControl(sandbox: Pick<SandboxAddress, 'url' | 'caFile'>): SandboxControl {
+  const dispatcher = new Agent({ connect: { ca: readFileSync(sandbox.caFile) }, connections: 8 })
+  const call = (method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown> =>
+    send(method, `${sandbox.url}/_sandbox${path}`, body)
+
+  async function send(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown, headers: Headers = {}): Promise<unknown> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } }
+    const answer = await request(path, { method, dispatcher, ...sent })
     const text = await answer.body.text()
     const json: unknown = text === '' ? undefined : JSON.parse(text)
     if (answer.statusCode < 400) return json
@@ -52,8 +62,23 @@ export function createSandboxControl(sandbox: { readonly url: string; readonly c
     async setFault(name, rate) {
       await call('POST', '/faults', { name: name as FaultName, rate })
     },
+    async showHub(url) {
+      await call('PUT', '/hub', { url })
+    },
+    async connectHub(place, serviceUrl) {
+      const { people } = (await call('GET', '/people')) as { readonly people: readonly { readonly id: string; readonly right: string }[] }
+      const administrator = people.find(({ right }) => right === 'manage')?.id ?? ''
+      const { token } = (await call('POST', `/people/${administrator}/access-token`)) as { readonly token: string }
+      await send('PUT', documentsUrl(place), { id: 'service', address: serviceUrl, __etag: -1 }, { authorization: `Bearer ${token}` })
+    },
     close: () => dispatcher.close(),
   }
+}
+
+/** What hub/host.ts reads. */
+function documentsUrl({ organizationUrl, extensionName }: ExtensionPlace): string {
+  const extension = `${organizationUrl}/_apis/ExtensionManagement/InstalledExtensions/${extensionName.replace('.', '/')}`
+  return `${extension}/Data/Scopes/Default/Current/Collections/scale-set-agents/Documents?api-version=7.2-preview.1`
 }
 
 function messageOf(json: unknown): string | undefined {

@@ -13,6 +13,12 @@ export type SandboxAddress = {
   readonly subscriptionId: string
   readonly resourceGroup: string
   readonly location: string
+  /** Where a browser finds the settings page with our hub in it. */
+  readonly hostPageUrl: string
+  /** JSON with what the service verifies sign-ins by: `id` and `secret` of the extension. */
+  readonly extensionFile: string
+  /** `publisher.extension` */
+  readonly extensionName: string
 }
 export type SandboxCredentials = { readonly tenantId: string; readonly clientId: string; readonly secret: string; readonly pat: string }
 

@@ -36,7 +36,7 @@ export async function sandbox(options: SandboxOptions, io: Io): Promise<ExitCode
 
 /** How to point clients at it. Secrets stay in their file: the commands read them from there. */
 export function instructions(address: SandboxAddress, { clientId }: Pick<SandboxCredentials, 'clientId'>): string {
-  const { url, organizationUrl, caFile, credentialsFile } = address
+  const { url, organizationUrl, caFile, credentialsFile, hostPageUrl } = address
   const secret = (name: string): string => `"$(node -p 'require("${credentialsFile}").${name}')"`
   const endpoints = {
     resourceManager: url,
@@ -50,6 +50,7 @@ export function instructions(address: SandboxAddress, { clientId }: Pick<Sandbox
 
   Azure Resource Manager  ${url}
   Azure DevOps            ${organizationUrl}
+  Its settings page       ${hostPageUrl}
   CA certificate          ${caFile}
   Credentials             ${credentialsFile}
 
@@ -62,9 +63,9 @@ Run the service against it:
   export AZURE_CLIENT_SECRET=${secret('secret')}
   scale-set-agents serve
 
-Make a scale set and queue a job in pool 1:
+Make a scale set and queue a job in pool 2, the first that you make:
   curl --cacert ${caFile} -H content-type:application/json -d '{"name":"linux"}' ${url}/_sandbox/scalesets
-  curl --cacert ${caFile} -H content-type:application/json -d '{"poolId":1,"durationMs":60000}' ${url}/_sandbox/jobs
+  curl --cacert ${caFile} -H content-type:application/json -d '{"poolId":2,"durationMs":60000}' ${url}/_sandbox/jobs
 
 Look at it with the Azure CLI:
   export REQUESTS_CA_BUNDLE=${caFile}

@@ -11,6 +11,9 @@ export type ReasonLine = Line & { readonly about: string }
 export type ScreenState = {
   readonly pool: string
   readonly scaleSet: string
+  /** Where a browser shows the hub. */
+  readonly page: string
+  /** Of the API, and its data directory. */
   readonly address: string
   /** What is replayed and from where: `bitcoin-core-ci.linux.csv from day 41, 07:00`. */
   readonly source: string
@@ -66,7 +69,7 @@ function title(state: ScreenState, width: number, paint: Paint): readonly string
   const length = state.forMs === undefined ? '' : ` of ${formatDuration(state.forMs)}`
   const time = `${clockTime(state.startMs + state.elapsedMs)}  ${state.speed} × real time`
   const second = `${state.source}, ${formatDuration(state.elapsedMs)}${length} replayed`
-  return [spread(` ${name}`, `${time} `, width), paint(cut(` ${second}`, width), 'dim')]
+  return [spread(` ${name}`, `${time} `, width), paint(cut(` ${second}`, width), 'dim'), cut(` In a browser: ${state.page}`, width)]
 }
 
 type Box = { readonly title: string; readonly lines: (width: number) => readonly string[] }

@@ -26,13 +26,14 @@ import { createReplicas } from '../store/replicas.ts'
 import { createSettings } from '../store/settings.ts'
 import { createSingleLease } from '../store/single-lease.ts'
 import { forgetAddress, noteAddress, operatorKeyFor, prepareDataDirectory } from './data-directory.ts'
-import { codeOf, exitCodes, Failure, listenFailure } from './exit.ts'
+import { codeOf, exitCodes, listenFailure } from './exit.ts'
 import { extensionFor } from './extension-entry.ts'
 import { createLeaseKeeper, paces, type LeaseKeeper } from './lease-keeper.ts'
 import { checkSignIn, connectOutside, type Outside } from './outside.ts'
 import { organizationNameOf, ownerIdOf } from './owner.ts'
 import { createRegistration } from './registration.ts'
 import { signInFor } from './sign-in.ts'
+import { Blocked } from './waiting-room.ts'
 
 export type ServiceOptions = {
   readonly configuration: Configuration
@@ -135,7 +136,8 @@ async function onlyServiceOf(directory: string, database: Database, lease: Lease
   if (other === undefined || host !== hostname()) return
   if (Number(pid) === process.pid || !isRunning(Number(pid)))
     return createSingleLease(database, { ...lease, holder: other.holder }).release()
-  throw new Failure(
+  throw new Blocked(
+    'anotherService',
     exitCodes.system,
     `Another service (process ${pid}) uses the data directory ${directory}. Stop it first, or name another directory with --data.`,
   )
@@ -184,7 +186,8 @@ async function compose(options: ServiceOptions, ground: Ground) {
     },
     ownerId,
     journal: createJournal(database, clock),
-    lease: keeper.current,
+    // With a wrong clock, or without a credential, nobody holds the right to change anything.
+    lease: (poolId) => (outside.watch.stops() ? undefined : keeper.current(poolId)),
     connect: (record) => ({ pipelines, scaleSet: outside.scaleSet(record.scaleSetId) }),
     boots,
     ...(database.dialect === 'postgres' && { replicas: createReplicas(database) }),
@@ -195,7 +198,9 @@ async function compose(options: ServiceOptions, ground: Ground) {
     store: settings,
     organization,
     agents: pipelines.agents,
+    setEnabled: pipelines.setEnabled,
     scaleSet: outside.scaleSet,
+    scaleSets: outside.scaleSets,
     wake: loop.wake,
   })
   const registrar = createRegistration({
@@ -204,19 +209,10 @@ async function compose(options: ServiceOptions, ground: Ground) {
   })
   const app = await buildApp({
     ...(await entrances(configuration, ground, settings.pools)),
-    version,
-    clock,
-    log,
-    loop,
-    pools,
-    settings,
-    organization,
-    metrics,
-    scripts,
-    registrar,
-    boots,
+    ...{ version, clock, log, loop, pools, settings, organization, metrics, scripts, registrar, boots },
     history: createHistory(database),
     leaseProblem: keeper.problem,
+    troubles: outside.watch.troubles,
   })
   return { app, loop, settings, packages }
 }
@@ -228,6 +224,7 @@ async function entrances(configuration: Configuration, ground: Ground, pools: ()
   const signIn = await signInFor({ configuration, database, clock, identity: outside.identity, pools })
   return {
     operatorKey,
+    organizationUrl,
     organizationName: organizationNameOf(organizationUrl),
     // With sign-in there is often a proxy before the service, so that whoever comes seems to come from here.
     isLocal: signIn === undefined && isLoopback(host),

@@ -145,11 +145,11 @@ function claim(facts: CheckFacts, set: CheckedScaleSet, fix: Fixes): Verdict {
   if (whose === 'ours') return ok('The scale set is claimed by this pool.')
   const names = whose === 'built-in' ? builtInTags.flatMap((name) => [name, `${name}TimeStamp`]) : []
   const theirs = Object.entries(set.tags).filter(
-    ([name]) => name === tag?.name || names.some((other) => other.toLowerCase() === name.toLowerCase()),
+    ([name]) => name === tag.name || names.some((other) => other.toLowerCase() === name.toLowerCase()),
   )
   return {
     severity: 'error',
-    cause: `This virtual machine scale set is already in use by pool ${by ?? ''}.`,
+    cause: `This virtual machine scale set is already in use by pool ${by}.`,
     effect: 'Two services that size one scale set work against each other, so this one leaves it alone.',
     fix: fix.untag(theirs),
   }
@@ -314,8 +314,7 @@ function permissions(facts: CheckFacts, fix: Fixes): Verdict {
 function room(facts: CheckFacts, kind: 'quota' | 'subnet', what: string, fix: Fixes): Verdict {
   if (!facts.rooms.known) return unknownVerdict(`The room in the ${what}`, facts.rooms.why)
   if (!facts.machines.known) return unknownVerdict('The machines', facts.machines.why)
-  const rooms = facts.rooms.value.filter((each) => each.kind === kind)
-  const least = rooms.reduce<Room | undefined>((low, each) => (low === undefined || each.machines < low.machines ? each : low), undefined)
+  const [least] = facts.rooms.value.filter((each) => each.kind === kind).toSorted((left, right) => left.machines - right.machines)
   if (least === undefined) return unknownVerdict(`The room in the ${what}`, 'Azure did not tell it')
   const needed = Math.max(0, facts.settings.machinesMax - facts.machines.value.length)
   if (least.machines >= needed) return ok(`The ${what} has room for the maximum of ${facts.settings.machinesMax} machines.`)

@@ -6,14 +6,18 @@ export const claimTag = 'ScaleSetAgentsOwner'
 /** The owner tag of Azure DevOps' built-in pools: its documents print one underscore, real scale sets carry two. */
 export const builtInTags: readonly string[] = ['__AzureDevOpsElasticPool', '_AzureDevOpsElasticPool']
 
-export type Claim = {
-  readonly claim: 'ours' | 'free' | 'other' | 'built-in'
-  /** The owner: `{owner}/{pool id}`, the whole value when it is not in our form, or the built-in pool's name. */
-  readonly by?: string
-  readonly counter?: number
-  /** The tag as it stands, to take it off. */
-  readonly tag?: { readonly name: string; readonly value: string }
-}
+/** A tag as it stands, to take it off. */
+type Tag = { readonly name: string; readonly value: string }
+
+export type Claim =
+  | { readonly claim: 'free'; readonly by?: undefined; readonly counter?: undefined; readonly tag?: undefined }
+  | {
+      readonly claim: 'ours' | 'other' | 'built-in'
+      /** The owner: `{owner}/{pool id}`, the whole value when it is not in our form, or the built-in pool's name. */
+      readonly by: string
+      readonly counter?: number
+      readonly tag: Tag
+    }
 
 /** The tag's value: `{owner}/{pool id}/{counter}`. The counter moves while the owner lives. */
 export function claimValue(owner: string, poolId: number, counter: number): string {
@@ -35,7 +39,7 @@ export function parseClaim(tags: Readonly<Record<string, string>>, owner: string
   return { claim, by: parts[1], counter: Number(parts[2]), tag }
 }
 
-function tagNamed(tags: Readonly<Record<string, string>>, name: string): Claim['tag'] {
+function tagNamed(tags: Readonly<Record<string, string>>, name: string): Tag | undefined {
   const found = Object.entries(tags).find(([key]) => key.toLowerCase() === name.toLowerCase())
   return found === undefined ? undefined : { name: found[0], value: found[1] }
 }

@@ -11,7 +11,7 @@ import { surplusMachines, whyStays } from './retire.ts'
 import { standbyAt } from './schedule.ts'
 import type { CompleteSnapshot, Instant, LeaveCause, Machine, MachineIn, NextLife, PoolSnapshot, Reading } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
-import { claimSteps, isEmptied, orphanSteps, placeholderStep, releaseStep } from './upkeep.ts'
+import { claimSteps, deletionAgain, isEmptied, orphanSteps, placeholderStep, releaseStep } from './upkeep.ts'
 
 /** How old an answer may be for growing, and for removing (which is looked at again at the gateway). */
 export const ageMsMax = { growth: 45_000, removal: 75_000 } as const
@@ -67,11 +67,11 @@ type Part = { readonly steps: readonly Step[]; readonly reasons: readonly Reason
 function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, now: Instant): Part & { readonly by: number } {
   const blind = notSeen(snapshot, 'growth', now)
   if (settings.deleting) return { steps: [], reasons: [], updates: 0, by: 0 }
-  if (blind !== undefined) return { steps: [], reasons: demand.need > 0 ? [blind] : [], updates: 0, by: 0 }
+  if (blind !== undefined || !snapshot.machines.known) return { steps: [], reasons: demand.need > 0 ? told(blind) : [], updates: 0, by: 0 }
   // A machine made before our extension is in the model would never become an agent.
   if (snapshot.scaleSet.known && snapshot.scaleSet.value.extension === 'absent')
     return { steps: [], reasons: [{ code: 'upkeep', what: 'put-extension' }], updates: 0, by: 0 }
-  const restored = restorable(snapshot, settings)
+  const restored = restorable(snapshot.machines.value, settings)
     .slice(0, demand.need)
     .filter((machine) => machine.unseen === undefined)
   const restores = restored.map((machine): Step => ({
@@ -79,7 +79,7 @@ function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, no
     reason: { code: 'restored', machine: machine.name, waiting: demand.waiting },
   }))
   const granted = grantGrowth(snapshot, settings, demand.need - restored.length, now)
-  const why = demand.reasons[0] ?? { code: 'paused' }
+  const [why] = demand.reasons
   if (granted.by > 0) {
     const step: Step = { action: { kind: 'grow', by: granted.by, machinesMax: settings.machinesMax }, reason: why }
     return { steps: [step, ...restores], reasons: granted.reasons, updates: 1, by: granted.by }
@@ -102,9 +102,8 @@ function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant):
 }
 
 /** Idle machines that we drained as surplus and that are wanted again; one that ran its only job meanwhile is not. An unseen one waits. */
-function restorable(snapshot: PoolSnapshot, settings: PoolSettings): readonly MachineIn<'draining'>[] {
-  if (!snapshot.machines.known) return []
-  return snapshot.machines.value.filter(
+function restorable(machines: readonly Machine[], settings: PoolSettings): readonly MachineIn<'draining'>[] {
+  return machines.filter(
     (machine): machine is MachineIn<'draining'> => machine.stage === 'draining' && isStillGood(machine, settings) && machine.agent.online,
   )
 }
@@ -124,10 +123,10 @@ type RemovalContext = {
 /** Who leaves. Only a complete and fresh picture gets here (S6). */
 function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: RemovalContext, now: Instant): Part {
   const blind = notSeen(snapshot, 'removal', now)
-  if (blind !== undefined || !isComplete(snapshot)) return { steps: [], reasons: blind === undefined ? [] : [blind], updates: 0 }
+  if (blind !== undefined || !isComplete(snapshot)) return { steps: [], reasons: told(blind), updates: 0 }
   const health = planHealth(snapshot, settings, now)
   const wanted = new Set(
-    restorable(snapshot, settings)
+    restorable(snapshot.machines.value, settings)
       .slice(0, settings.deleting ? 0 : context.demand.need)
       .map((machine) => machine.id),
   )
@@ -223,7 +222,7 @@ function upkeep(snapshot: PoolSnapshot, settings: PoolSettings, used: number, no
       ? claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now) - used - updatesKept, now)
       : []
   const orphans = isComplete(snapshot) ? orphanSteps(snapshot, now) : []
-  const last = settings.deleting ? (isComplete(snapshot) ? releaseStep(snapshot) : undefined) : placeholderStep(snapshot)
+  const last = settings.deleting ? (isComplete(snapshot) ? releaseStep(snapshot) : deletionAgain(snapshot)) : placeholderStep(snapshot)
   return [...claim, ...orphans, ...(last === undefined ? [] : [last])]
 }
 
@@ -240,6 +239,10 @@ function notSeen(snapshot: PoolSnapshot, stops: 'growth' | 'removal', now: Insta
     if (part !== 'scale-set' && now - reading.at > ageMsMax[stops]) return { code: 'too-old', part, at: reading.at, stops }
   }
   return undefined
+}
+
+function told(reason: Reason | undefined): readonly Reason[] {
+  return [reason].filter((each) => each !== undefined)
 }
 
 /** Something moves: the pool is looked at more often. */

@@ -12,7 +12,8 @@ export type Demand = {
   readonly coming: number
   /** Machines to add: waiting + standby − idle − coming, at least 0. */
   readonly need: number
-  readonly reasons: readonly Reason[]
+  /** Why this many, and then each job that no machine could help. */
+  readonly reasons: readonly [Reason, ...Reason[]]
 }
 
 /** `returning` are machines on their way through a reimage that has not been sent yet. */

@@ -99,7 +99,7 @@ function machineSentence(reason: Reason, now: Instant): string {
     case 'leaves':
       return `${each.machine} ${leaveStep(each.step, each.next)}: ${causeText(each.cause, each.detail)}.`
     case 'leave-together':
-      return `${byCause(each.machines)} ${each.machines.length === 1 ? 'is' : 'are'} ${each.next === 'delete' ? 'deleted' : 'reimaged'} in one call.`
+      return `${byCause(each.machines)} are ${each.next === 'delete' ? 'deleted' : 'reimaged'} in one call.`
     case 'saved':
       return `${each.machine} is saved for investigation (${each.saved} of ${each.savedMax}): ${causeText(each.cause)}.`
     case 'restored':
@@ -114,8 +114,6 @@ function machineSentence(reason: Reason, now: Instant): string {
       return placeholderText[each.what]
     case 'invariant':
       return `An action (${each.action}) was not sent because it would break ${each.invariant}: ${each.detail}. Please report this.`
-    default:
-      return each satisfies never
   }
 }
 
@@ -164,8 +162,6 @@ export function causeText(cause: LeaveCause, detail?: string): string {
       return 'it was stopped and its agent is gone'
     case 'pool-deleted':
       return 'the pool is being deleted'
-    default:
-      return cause satisfies never
   }
 }
 
@@ -200,8 +196,6 @@ function stayText(why: StayCause, detail: string | undefined, leftMs: number | u
       return `it leaves once job request ${detail} has ended`
     case 'removal-elsewhere':
       return 'its removal goes on in one of the next passes'
-    default:
-      return why satisfies never
   }
 }
 

@@ -16,6 +16,7 @@ export function fixes(scaleSetId: string) {
       `for id in ${machineIds.map(quote).join(' ')}; do ${update} --instance-id "$id" --protect-from-scale-in false --protect-from-scale-set-actions false; done`,
     untag: (tags: readonly (readonly [name: string, value: string])[]): string =>
       `az tag update --resource-id ${quote(scaleSetId)} --operation delete --tags ${tags.map(([name, value]) => quote(`${name}=${value}`)).join(' ')}`,
+    tags: (): string => `az tag list --resource-id ${quote(scaleSetId)} --query properties.tags --output table`,
     autoscaleOff: (name: string): string => `az monitor autoscale update ${group} --name ${quote(name)} --enabled false`,
     grant: (actions: readonly string[]): string => grant(scaleSetId, id.subscriptionId, actions),
     /** A scale set as the pool needs it, beside the present one. */
@@ -30,6 +31,12 @@ export function fixes(scaleSetId: string) {
     name: id.name,
     quotas: (): string =>
       `az vm list-usage --subscription ${id.subscriptionId} --location "$(az vmss show ${group} --name ${quote(id.name)} --query location --output tsv)" --output table`,
+    publicAddress: (machineId: string): string =>
+      `az vmss list-instance-public-ips ${group} --name ${quote(id.name)} --query ${quote(`[?contains(id, '/virtualMachines/${machineId}/')].ipAddress`)} --output tsv`,
+    natPort: (machineId: string): string =>
+      `az vmss list-instance-connection-info ${group} --name ${quote(id.name)} --query ${quote(`"instance ${machineId}"`)} --output tsv`,
+    privateAddress: (machineId: string): string =>
+      `az vmss nic list-vm-nics ${group} --vmss-name ${quote(id.name)} --instance-id ${quote(machineId)} --query "[].ipConfigurations[].privateIPAddress" --output tsv`,
     subnets: (): string =>
       `az vmss show ${group} --name ${quote(id.name)} --query "virtualMachineProfile.networkProfile.networkInterfaceConfigurations[].ipConfigurations[].subnet.id" --output tsv`,
   }
@@ -48,6 +55,6 @@ function grant(scaleSetId: string, subscriptionId: string, actions: readonly str
 }
 
 /** One word of a shell command, whatever it holds. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -44,12 +44,13 @@ function grants(permission: Permission, action: string): boolean {
 /** `*` stands for any characters, slashes too; case does not count. Walks the literal parts, so no pattern can be slow. */
 function matches(pattern: string, action: string): boolean {
   const text = action.toLowerCase()
-  const [first = '', ...rest] = pattern.toLowerCase().split('*')
-  if (rest.length === 0) return text === first
-  if (!text.startsWith(first)) return false
-  const last = rest.at(-1) ?? ''
-  let from = first.length
-  for (const part of rest.slice(0, -1)) {
+  const wanted = pattern.toLowerCase()
+  const [firstStar, lastStar] = [wanted.indexOf('*'), wanted.lastIndexOf('*')]
+  if (firstStar < 0) return text === wanted
+  if (!text.startsWith(wanted.slice(0, firstStar))) return false
+  const last = wanted.slice(lastStar + 1)
+  let from = firstStar
+  for (const part of wanted.slice(firstStar, lastStar).split('*')) {
     const found = text.indexOf(part, from)
     if (found < 0) return false
     from = found + part.length

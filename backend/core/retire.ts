@@ -70,8 +70,6 @@ export function whyStays(
       return stays('foreign')
     case 'unclear':
       return stays('unclear', { detail: machine.why })
-    default:
-      return machine satisfies never
   }
 }
 

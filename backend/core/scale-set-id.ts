@@ -2,6 +2,14 @@
 
 export type ScaleSetId = { readonly subscriptionId: string; readonly resourceGroup: string; readonly name: string }
 
+/** A scale set as a list shows it. */
+export type ListedScaleSet = Pick<ScaleSetId, 'resourceGroup' | 'name'> & {
+  readonly id: string
+  readonly location: string
+  readonly size: string
+  readonly capacity: number
+}
+
 const form =
   /^\/subscriptions\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/resourceGroups\/([-\w.()]{1,90})\/providers\/Microsoft\.Compute\/virtualMachineScaleSets\/([-\w.]{1,64})\/?$/i
 

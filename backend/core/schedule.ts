@@ -29,8 +29,11 @@ const formats = new Map<string, Intl.DateTimeFormat>()
 
 function localTime(zone: string, wallTimeMs: number): { day: number; minute: number } {
   const parts = formatFor(zone).formatToParts(wallTimeMs)
-  const part = (type: string): string => parts.find((each) => each.type === type)?.value ?? ''
-  return { day: weekdays.indexOf(part('weekday')), minute: Number(part('hour')) * 60 + Number(part('minute')) }
+  const { weekday, hour, minute } = Object.fromEntries(parts.map(({ type, value }) => [type, value])) as Record<
+    'weekday' | 'hour' | 'minute',
+    string
+  >
+  return { day: weekdays.indexOf(weekday), minute: Number(hour) * 60 + Number(minute) }
 }
 
 function formatFor(zone: string): Intl.DateTimeFormat {

@@ -203,6 +203,8 @@ export type PoolSnapshot = {
   readonly owed: number
   /** An earlier delete call of ours has not settled. */
   readonly deleteInFlight: boolean
+  /** The pool's own deletion was written down, and the pool is still ours to forget. */
+  readonly deletionUnfinished?: true
   /** Azure last refused a removal then, because it was busy with the scale set. */
   readonly azureBusyAt?: Instant
   /** Updates of the scale set that we sent during the last minute, oldest first. */

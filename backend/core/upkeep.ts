@@ -25,7 +25,14 @@ export function releaseStep(snapshot: CompleteSnapshot): Step | undefined {
   if (claim === 'ours' && extension !== 'absent')
     return { action: { kind: 'release', part: 'extension' }, reason: { code: 'upkeep', what: 'release' } }
   if (claim === 'ours') return { action: { kind: 'release', part: 'tag' }, reason: { code: 'upkeep', what: 'release' } }
-  return { action: { kind: 'delete-pool' }, reason: { code: 'upkeep', what: 'delete-pool' } }
+  return deletePool
+}
+
+const deletePool: Step = { action: { kind: 'delete-pool' }, reason: { code: 'upkeep', what: 'delete-pool' } }
+
+/** A pool that is gone from Azure DevOps cannot be read any more: a deletion whose end nobody wrote down is asked for again. */
+export function deletionAgain(snapshot: PoolSnapshot): Step | undefined {
+  return snapshot.deletionUnfinished === true ? deletePool : undefined
 }
 
 /** No machine of ours is left or still to come. */

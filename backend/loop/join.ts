@@ -314,16 +314,21 @@ function byAgent(
 ): StagePart<'unregistered' | 'draining' | 'disabled' | 'offline' | 'busy' | 'used' | 'idle'> {
   const agent = listed ?? lostAgent(memory)
   const ref = refOf(agent)
-  const { leaving } = memory
-  if (leaving !== undefined) {
-    const { cause, next } = leaving
-    if (listed === undefined && leaving.unregisteredAt !== undefined) return { stage: 'unregistered', cause, next }
-    const isSeen = input.agents.known && input.agents.at > leaving.at
-    return { stage: 'draining', agent: ref, cause, next, ...jobPart(agent), ...(isSeen ? {} : { unseen: true as const }) }
-  }
+  if (memory.leaving !== undefined) return leavingPart(input, memory.leaving, listed, agent)
   const hadJob = memory.firstRequestId !== undefined || memory.boot?.finished === true
   const isUsed = agent.requestId === undefined && input.oneJob && hadJob
   return isUsed ? { stage: 'used', agent: ref } : inService(agent)
+}
+
+function leavingPart(
+  { agents }: JoinInput,
+  { cause, next, at, unregisteredAt }: NonNullable<MachineMemory['leaving']>,
+  listed: PipelinesAgent | undefined,
+  agent: PipelinesAgent,
+): StagePart<'unregistered' | 'draining'> {
+  if (listed === undefined && unregisteredAt !== undefined) return { stage: 'unregistered', cause, next }
+  const isSeen = agents.known && agents.at > at
+  return { stage: 'draining', agent: refOf(agent), cause, next, ...jobPart(agent), ...(isSeen ? {} : { unseen: true }) }
 }
 
 function inService(agent: PipelinesAgent): StagePart<'disabled' | 'offline' | 'busy' | 'idle'> {

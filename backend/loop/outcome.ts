@@ -31,8 +31,8 @@ export function outcomeOf(state: PoolState, intents: readonly Intent[], results:
   return { pool, machines: [...machines.values()], intents: changes }
 }
 
-/** Calls that Azure works on stay open until their effect is seen; the others answer with it. */
-const longRunning: ReadonlySet<Action['kind']> = new Set(['grow', 'ask-again', 'delete', 'reimage'])
+/** Calls that Azure works on stay open until their effect is seen, and a pool's end until it is forgotten; the others answer with their effect. */
+const staysOpen: ReadonlySet<Action['kind']> = new Set(['grow', 'ask-again', 'delete', 'reimage', 'delete-pool'])
 
 function changeOf(intent: Intent, result: Result, now: Instant): IntentChange {
   const change = { id: intent.id, changedAt: now }
@@ -48,7 +48,7 @@ function changeOf(intent: Intent, result: Result, now: Instant): IntentChange {
       return {
         ...change,
         ...more,
-        state: longRunning.has(intent.action.kind) ? 'accepted' : 'settled',
+        state: staysOpen.has(intent.action.kind) ? 'accepted' : 'settled',
         ...(outcome.operation === undefined ? {} : { operation: outcome.operation }),
       }
     default:

@@ -51,6 +51,7 @@ export function picture(
       ...room,
       machines: Math.max(0, room.machines - Math.max(0, capacity - (pool.roomsCapacity ?? capacity))),
     })),
+    ...endPart(open),
     ...(pool.massFailureAt === undefined ? {} : { massFailureAt: pool.massFailureAt }),
     ...(pool.busyAt === undefined ? {} : { azureBusyAt: pool.busyAt }),
     ...(pool.growthTrouble === undefined ? {} : { growthTrouble: pool.growthTrouble }),
@@ -60,6 +61,10 @@ export function picture(
     boot: { ...times(pool.bootMs), ...phasesPart(pool) },
     reimage: times(pool.reimageMs),
   }
+}
+
+function endPart(open: readonly Intent[]): { deletionUnfinished?: true } {
+  return open.some((intent) => intent.action.kind === 'delete-pool') ? { deletionUnfinished: true } : {}
 }
 
 function times(measured: readonly number[]): { p50Ms?: number; p95Ms?: number } {

@@ -90,7 +90,8 @@ async function stateFor(parts: LoopParts, record: PoolRecord, state: PoolState |
 function report(parts: LoopParts, poolId: number, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   parts.metrics.passFailed(poolId)
-  if (error instanceof LeaseLost) parts.log.warn({ pool: poolId, error: message }, 'Pass stopped: the lease is held elsewhere.')
+  if (error instanceof LeaseLost)
+    parts.log.warn({ pool: poolId, error: message }, 'Pass stopped: nothing may be changed now. GET /readyz says why.')
   else
     parts.log.error(
       { pool: poolId, error: message, stack: error instanceof Error ? error.stack : undefined },

@@ -209,7 +209,7 @@ function logOf(log: NonNullable<JournalChange['log']>): Pick<JournalChange, 'log
 }
 
 function isPoolGone(intent: Intent, state: PoolState): boolean {
-  return intent.action.kind === 'delete-pool' && !state.intents.has(intent.id)
+  return intent.action.kind === 'delete-pool' && state.intents.get(intent.id)?.state === 'accepted'
 }
 
 function reportPass(parts: PassParts, poolId: number, seen: ReturnType<typeof observe>, counts: Counts, tookMs: number): void {

@@ -10,6 +10,8 @@ const listLagMs = 60_000
 export const deleteHeldMsMax = 10 * 60_000
 /** Growth whose operation cannot be followed is given up after this; what is missing is then owed. */
 const growthMsMax = 30 * 60_000
+/** Growth whose answer was lost has no operation to follow; its machines are listed within this, or owed. */
+const unfollowedMsMax = 5 * 60_000
 
 export type Seen = {
   readonly now: Instant
@@ -67,6 +69,9 @@ export function settle(intent: Intent, seen: Seen): IntentChange | undefined {
       return settleDelete(intent, seen, to)
     case 'reimage':
       return settleReimage(intent, seen, to)
+    // It goes with the pool's record; until then a restart has to find it.
+    case 'delete-pool':
+      return undefined
     default:
       // The other calls answer with their effect. One without an answer is looked at again and decided anew.
       return intent.state !== 'accepted' && seen.now - intent.changedAt > 0 ? to('superseded') : undefined
@@ -80,9 +85,15 @@ function settleGrowth(intent: Intent, seen: Seen, to: To): IntentChange | undefi
   if (intent.seen.length >= askedFor(intent)) return to('settled')
   const operation = operationOf(intent, seen)
   if (operation?.state === 'failed') return to('failed', { code: operation.code, message: operation.message })
-  const isOver = operation !== undefined && operation.state !== 'running'
+  const isOver = intent.operation === undefined ? isCovered(seen) : operation !== undefined && operation.state !== 'running'
   if (isOver && seen.listedAt - intent.changedAt > listLagMs) return to('settled')
-  return seen.now - intent.writtenAt > growthMsMax ? to('settled') : undefined
+  return seen.now - intent.writtenAt > (intent.operation === undefined ? unfollowedMsMax : growthMsMax) ? to('settled') : undefined
+}
+
+/** All that the capacity promises is listed: growth whose answer was lost has nothing left to bring. */
+function isCovered({ scaleSet, provisioning }: Seen): boolean {
+  const standing = [...provisioning.values()].filter((state) => state !== 'deleting').length
+  return scaleSet !== undefined && standing >= scaleSet.value.capacity
 }
 
 function operationOf(intent: Intent, seen: Seen): AzureOperation | undefined {
@@ -109,7 +120,8 @@ function settleDelete(intent: Intent, seen: Seen, to: To): IntentChange | undefi
     return seen.now - intent.writtenAt > deleteHeldMsMax ? to('superseded') : undefined
   }
   if (seen.listedAt - intent.changedAt < unknownMsMax) return undefined
-  return left.some(({ id }) => seen.memory.get(id)?.stage === 'deleting') ? to('accepted') : to('superseded')
+  // By Azure's list alone: what we remember of the machine was made from this very intent.
+  return left.some(({ id }) => seen.provisioning.get(id) === 'deleting') ? to('accepted') : to('superseded')
 }
 
 /** Sent and no answer: a machine that Azure works on tells that the reimage began. */

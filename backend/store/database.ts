@@ -5,9 +5,12 @@ import { postgresDialect } from './postgres.ts'
 import type { Dialect, Schema } from './schema.ts'
 import { sqliteDialect } from './sqlite.ts'
 
-/** Where the service keeps its memory. `ca`: PEM text of the authority that signed the server's certificate. */
+/**
+ * Where the service keeps its memory. `ca`: PEM text of the authority that signed the server's certificate. `mounts`: a list of
+ * mounts to believe in place of Linux's.
+ */
 export type DatabasePlace =
-  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'sqlite'; readonly file: string; readonly mounts?: string }
   | { readonly kind: 'sqlite-memory' }
   | { readonly kind: 'postgres'; readonly url: string; readonly ca?: string }
 
@@ -28,12 +31,7 @@ export async function openDatabase(place: DatabasePlace): Promise<Database> {
 
 async function open(place: DatabasePlace, name: string): Promise<Database> {
   const dialect = place.kind === 'postgres' ? 'postgres' : 'sqlite'
-  const db = new Kysely<Schema>({
-    dialect:
-      place.kind === 'postgres'
-        ? postgresDialect(place.url, place.ca, name)
-        : sqliteDialect(place.kind === 'sqlite' ? place.file : ':memory:', name),
-  })
+  const db = new Kysely<Schema>({ dialect: driverFor(place, name) })
   try {
     await migrate(db, dialect, name)
   } catch (error) {
@@ -41,6 +39,11 @@ async function open(place: DatabasePlace, name: string): Promise<Database> {
     throw error
   }
   return { db, dialect, close: () => db.destroy() }
+}
+
+function driverFor(place: DatabasePlace, name: string) {
+  if (place.kind === 'postgres') return postgresDialect(place.url, place.ca, name)
+  return place.kind === 'sqlite' ? sqliteDialect(place.file, name, place.mounts) : sqliteDialect(':memory:', name)
 }
 
 /** For messages: the file, or the server and the database without user and password. */

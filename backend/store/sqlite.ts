@@ -2,19 +2,23 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
 import Libsql from 'libsql'
-import { explained } from './errors.ts'
+import { explained, StoreError } from './errors.ts'
+import { networkFileSystemOf } from './mounts.ts'
 
 const busyTimeoutMs = 5_000
 /** Statements differ by their number of rows; beyond this many the cache starts anew. */
 const cachedStatementsMax = 500
 
-/** SQLite on a local disk, durable at every commit, or in memory for `:memory:`. Faults are worded with `name`. */
-export function sqliteDialect(file: string, name: string): SqliteDialect {
-  return new SqliteDialect({ database: async () => cached(openFile(file), name) })
+/**
+ * SQLite on a local disk, durable at every commit, or in memory for `:memory:`. Faults are worded with `name`; a file on a network
+ * file system is one. `mounts`: Linux's list of mounts, unless it is where Linux has it.
+ */
+export function sqliteDialect(file: string, name: string, mounts?: string): SqliteDialect {
+  return new SqliteDialect({ database: async () => cached(openFile(file, mounts), name) })
 }
 
-function openFile(file: string): Libsql.Database {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
+function openFile(file: string, mounts?: string): Libsql.Database {
+  if (file !== ':memory:') prepareFolder(file, mounts)
   const raw = new Libsql(file)
   raw.exec(`pragma busy_timeout = ${busyTimeoutMs}`)
   raw.exec('pragma foreign_keys = on')
@@ -22,6 +26,17 @@ function openFile(file: string): Libsql.Database {
   // Fails on a file that is not a database. One that a newer version wrote has this mode already and stays untouched.
   raw.exec('pragma journal_mode = wal')
   return raw
+}
+
+/** On a network file system two services would both believe to have the lock, and a commit would not be on a disk. */
+function prepareFolder(file: string, mounts?: string): void {
+  const type = networkFileSystemOf(file, mounts)
+  if (type !== undefined)
+    throw new StoreError(
+      'network',
+      `The database ${file} would lie on a network file system (${type}), where SQLite loses data: name a directory on a local or block disk with --data, or set SCALE_SET_AGENTS_DATABASE_URL to a PostgreSQL.`,
+    )
+  mkdirSync(dirname(file), { recursive: true })
 }
 
 /** Keeps prepared statements: preparing costs five times as much as running. Kysely uses one at a time, to its end. */

@@ -47,17 +47,17 @@ export function AgentsBar({ filter, onFilter, shown, all, selected, onOrder }: P
             : `${shown} of ${counted(all, 'machine')}`}
       </span>
       {onOrder !== undefined &&
-        selected.length > 0 &&
-        orderKinds.map((kind) => (
-          <Button
-            key={kind.order}
-            text={kind.verb}
-            iconProps={{ iconName: kind.iconName }}
-            danger={kind.danger}
-            disabled={!selected.some(kind.fits)}
-            onClick={() => onOrder(kind)}
-          />
-        ))}
+        orderKinds
+          .filter((kind) => selected.some(kind.fits))
+          .map((kind) => (
+            <Button
+              key={kind.order}
+              text={kind.verb}
+              iconProps={{ iconName: kind.iconName }}
+              danger={kind.danger}
+              onClick={() => onOrder(kind)}
+            />
+          ))}
     </div>
   )
 }

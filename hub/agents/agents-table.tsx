@@ -4,6 +4,7 @@ import { Card } from 'azure-devops-ui/Card'
 import { Checkbox } from 'azure-devops-ui/Checkbox'
 import { useMemo, type ReactElement } from 'react'
 import type { MachineView } from '../../backend/api/contract.ts'
+import { Clamped } from '../components/clamped.tsx'
 import { DataTable, type Column, type Order } from '../components/data-table.tsx'
 import { groupOf } from '../components/stages.ts'
 import { Duration } from '../components/time.tsx'
@@ -26,21 +27,20 @@ export function AgentsTable({ machines, order, onOrder, chosen, onChoose, onOpen
       {
         id: 'name',
         name: 'Machine',
-        width: -20,
-        minWidth: 140,
+        width: 130,
         sorted: true,
         cell: (machine) => <Name machine={machine} onOpen={onOpen} />,
       },
-      { id: 'stage', name: 'Stage', width: 170, sorted: true, cell: (machine) => <Stage machine={machine} /> },
-      { id: 'for', name: 'For', width: 90, sorted: true, cell: ({ forMs }) => <Duration ms={forMs} /> },
-      { id: 'generation', name: 'Life', width: 70, sorted: true, cell: ({ generation }) => generation },
-      { id: 'why', name: 'Why', width: -75, minWidth: 240, cell: ({ why }) => <span className="hub-wrap">{why}</span> },
+      { id: 'stage', name: 'Stage', width: 140, sorted: true, cell: (machine) => <Stage machine={machine} /> },
+      { id: 'for', name: 'For', width: 80, sorted: true, cell: ({ forMs }) => <Duration ms={forMs} /> },
+      { id: 'generation', name: 'Life', width: 65, sorted: true, cell: ({ generation }) => generation },
+      { id: 'why', name: 'Why', width: -100, minWidth: 200, cell: ({ why }) => <Clamped text={why} /> },
     ],
     [chosen, onChoose, onOpen],
   )
   const all = machines.length > 0 && machines.every(({ id }) => chosen.has(id))
   return (
-    <Card className="hub-card-table" contentProps={{ contentPadding: false }}>
+    <Card className="hub-card-table bolt-table-card" contentProps={{ contentPadding: false }}>
       <div className="hub-grow">
         {onChoose !== undefined && (
           <div className="hub-foot">

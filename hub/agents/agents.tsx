@@ -8,6 +8,7 @@ import { AgentsBar } from './agents-bar.tsx'
 import { AgentsTable } from './agents-table.tsx'
 import { MachinePanel } from './machine-panel.tsx'
 import { OrderDialog } from './order-dialog.tsx'
+import { OtherAgents } from './other-agents.tsx'
 import type { OrderKind } from './orders.ts'
 import { shownMachines, type MachineFilter } from './rows.ts'
 import type { Order } from '../components/data-table.tsx'
@@ -21,7 +22,7 @@ export default function Agents({ detail }: { readonly detail: PoolDetail }): Rea
     key: `machines ${poolId}`,
     everyMs,
     read: (signal) => service.machines(poolId, signal),
-    isEmpty: ({ machines }) => machines.length === 0,
+    isEmpty: ({ machines, others }) => machines.length + others.length === 0,
   })
   return (
     <Frame
@@ -30,7 +31,12 @@ export default function Agents({ detail }: { readonly detail: PoolDetail }): Rea
       again={again}
       empty={<Empty title="No machines" text={detail.pool.next} iconName="Server" />}
     >
-      {({ machines }) => <Machines poolId={poolId} machines={machines} again={again} />}
+      {({ machines, others }) => (
+        <div className="hub-stack">
+          <Machines poolId={poolId} machines={machines} again={again} />
+          <OtherAgents poolId={poolId} agents={others} again={again} />
+        </div>
+      )}
     </Frame>
   )
 }
@@ -59,7 +65,7 @@ export function Machines({ poolId, machines, again }: Props): ReactElement {
         selected={selected}
         onOrder={manages ? give : undefined}
       />
-      {shown.length === 0 ? (
+      {shown.length === 0 && machines.length > 0 ? (
         <Empty title="No such machine" text="No machine fits the filter." iconName="Filter" />
       ) : (
         <AgentsTable

@@ -1,4 +1,4 @@
-/** One machine in full: what it does, why, and how its starts went. */
+/** One machine in full: what it does, why, how to get to it, and how its starts went. */
 import { Panel } from 'azure-devops-ui/Panel'
 import { ContentSize } from 'azure-devops-ui/Callout'
 import type { ReactElement } from 'react'
@@ -7,6 +7,7 @@ import { Figures } from '../components/figures.tsx'
 import { Duration } from '../components/time.tsx'
 import { groupOf } from '../components/stages.ts'
 import { BootTimeline } from './boot-timeline.tsx'
+import { Connect } from './connect.tsx'
 
 type Props = { readonly poolId: number; readonly machine: MachineView; readonly onClose: () => void }
 
@@ -26,6 +27,7 @@ export function MachinePanel({ poolId, machine, onClose }: Props): ReactElement 
             { name: 'In Azure DevOps’ words', value: <span className="hub-small">{state}</span> },
           ]}
         />
+        <Connect poolId={poolId} machine={id} />
         <h2 className="hub-subtitle">Starts</h2>
         <BootTimeline poolId={poolId} machine={id} />
       </div>

@@ -1,7 +1,7 @@
 /** Confirms an order about machines, one call for each, and says which of them were refused. */
 import { Checkbox } from 'azure-devops-ui/Checkbox'
 import { useState, type ReactElement } from 'react'
-import type { MachineView } from '../../backend/api/contract.ts'
+import type { Accepted, MachineView } from '../../backend/api/contract.ts'
 import type { Answer } from '../answer.ts'
 import { ConfirmDialog } from '../components/confirm.tsx'
 import { counted } from '../components/more-or-less.ts'
@@ -38,7 +38,7 @@ export function OrderDialog({ poolId, kind, machines, onClose, onDone }: Props):
       onCancel={onClose}
       onConfirm={() =>
         run(
-          () => orderAll(service, poolId, machines, { order: kind.order, ...(force ? { force } : {}) }),
+          () => orderAll(machines, (machine) => giveOrder(service, poolId, machine, kind.order, force)),
           (message) => {
             say(message)
             onDone()
@@ -54,13 +54,26 @@ export function OrderDialog({ poolId, kind, machines, onClose, onDone }: Props):
   )
 }
 
-type Order = Parameters<Service['order']>[2]
+function giveOrder(
+  service: Service,
+  poolId: number,
+  { id, agentId = 0 }: MachineView,
+  order: OrderKind['order'],
+  force: boolean,
+): Promise<Answer<Accepted>> {
+  return order === 'disable' || order === 'enable'
+    ? service.setEnabled(poolId, agentId, order === 'enable')
+    : service.order(poolId, id, { order, ...(force ? { force } : {}) })
+}
 
 /** One after another: the service takes each by itself, and the first refusal says why. */
-async function orderAll(service: Service, poolId: number, machines: readonly MachineView[], order: Order): Promise<Answer<string>> {
+async function orderAll(
+  machines: readonly MachineView[],
+  give: (machine: MachineView) => Promise<Answer<Accepted>>,
+): Promise<Answer<string>> {
   let message = ''
-  for (const [index, { id }] of machines.entries()) {
-    const answer = await service.order(poolId, id, order)
+  for (const [index, machine] of machines.entries()) {
+    const answer = await give(machine)
     if (!answer.ok) return index === 0 ? answer : afterSome(answer.failure, index)
     message = answer.value.message
   }

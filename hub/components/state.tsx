@@ -65,7 +65,12 @@ export function Forbidden({ what, failure, children }: ForbiddenProps): ReactEle
 /** What is shown could not be read anew: it stays, and says so. */
 export function Stale({ failure, again }: { readonly failure: Failure; readonly again: () => void }): ReactElement {
   return (
-    <MessageCard severity={MessageCardSeverity.Warning} role="alert" buttonProps={[{ text: 'Try again', onClick: again }]}>
+    <MessageCard
+      className="hub-stale"
+      severity={MessageCardSeverity.Warning}
+      role="alert"
+      buttonProps={[{ text: 'Try again', onClick: again }]}
+    >
       {`What you see is not fresh. ${failure.message}`}
     </MessageCard>
   )

@@ -3,10 +3,11 @@ import { Button } from 'azure-devops-ui/Button'
 import { Card } from 'azure-devops-ui/Card'
 import { FormItem } from 'azure-devops-ui/FormItem'
 import { MessageCard, MessageCardSeverity } from 'azure-devops-ui/MessageCard'
-import { Spinner, SpinnerSize } from 'azure-devops-ui/Spinner'
+import { Spinner, SpinnerOrientation, SpinnerSize } from 'azure-devops-ui/Spinner'
 import { TextField } from 'azure-devops-ui/TextField'
 import type { ReactElement } from 'react'
 import { Report } from './findings.tsx'
+import { Pick } from './pick.tsx'
 import type { Checked } from './use-check.ts'
 import { scaleSetName, type Wishes } from './wishes.ts'
 
@@ -23,6 +24,7 @@ export function ScaleSetCard({ wishes, change, disabled, checked }: WishProps & 
   return (
     <Card titleProps={{ text: '1. Scale set' }}>
       <div className="hub-stack hub-grow">
+        <Pick scaleSetId={wishes.scaleSetId} onPick={(scaleSetId) => change({ scaleSetId })} />
         <FormItem
           label="Resource id"
           error={wrong}
@@ -43,21 +45,23 @@ export function ScaleSetCard({ wishes, change, disabled, checked }: WishProps & 
   )
 }
 
-function CheckResult({ checked: { busy, answer, again } }: { readonly checked: Checked }): ReactElement {
-  if (busy) return <Spinner size={SpinnerSize.small} label="Checking the scale set" />
-  if (answer === undefined) return <></>
-  if (!answer.ok) {
+function CheckResult({ checked: { busy, before, again } }: { readonly checked: Checked }): ReactElement {
+  // What was found stays while it is asked again: a page that jumps at each letter cannot be read.
+  const checking = busy && <Spinner size={SpinnerSize.small} label="Checking the scale set" orientation={SpinnerOrientation.row} />
+  if (before === undefined) return <div className="hub-row">{checking}</div>
+  if (!before.ok) {
     return (
       <MessageCard severity={MessageCardSeverity.Error} role="alert" buttonProps={[{ text: 'Check again', onClick: again }]}>
-        {answer.failure.message}
+        {before.failure.message}
       </MessageCard>
     )
   }
   return (
     <>
-      <Report report={answer.value} />
-      <div>
-        <Button text="Check again" iconProps={{ iconName: 'Refresh' }} onClick={again} />
+      <Report report={before.value} />
+      <div className="hub-row">
+        <Button text="Check again" iconProps={{ iconName: 'Refresh' }} disabled={busy} onClick={again} />
+        {checking}
       </div>
     </>
   )

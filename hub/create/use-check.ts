@@ -9,6 +9,8 @@ export type Checked = {
   readonly busy: boolean
   /** Of what is in the form now; undefined while it is not checked. */
   readonly answer: Answer<CheckReport> | undefined
+  /** Of the same scale set with other settings, while those of the form are being checked. */
+  readonly before: Answer<CheckReport> | undefined
   readonly again: () => void
 }
 
@@ -17,7 +19,7 @@ const typingMs = 700
 /** `request` undefined: there is nothing to check yet. */
 export function useCheck(request: CheckRequest | undefined): Checked {
   const { service } = useHub()
-  const [kept, keep] = useState<{ readonly key: string; readonly answer: Answer<CheckReport> } | undefined>()
+  const [kept, keep] = useState<{ readonly key: string; readonly scaleSetId: string; readonly answer: Answer<CheckReport> } | undefined>()
   const [turn, setTurn] = useState(0)
   const key = request === undefined ? '' : `${turn} ${JSON.stringify(request)}`
   useEffect(() => {
@@ -25,7 +27,7 @@ export function useCheck(request: CheckRequest | undefined): Checked {
     const left = new AbortController()
     const callOff = browserClock.after(typingMs, () => {
       void service.check(request, left.signal).then((answer) => {
-        if (!left.signal.aborted) keep({ key, answer })
+        if (!left.signal.aborted) keep({ key, scaleSetId: request.scaleSetId, answer })
       })
     })
     return () => {
@@ -35,5 +37,6 @@ export function useCheck(request: CheckRequest | undefined): Checked {
     // The key stands for the request.
   }, [service, key])
   const answer = kept?.key === key ? kept.answer : undefined
-  return { busy: request !== undefined && answer === undefined, answer, again: () => setTurn(turn + 1) }
+  const before = kept?.scaleSetId === request?.scaleSetId ? kept?.answer : undefined
+  return { busy: request !== undefined && answer === undefined, answer, before, again: () => setTurn(turn + 1) }
 }

@@ -1,5 +1,6 @@
 /** What the wizard asks for, and what is sent for it. */
 import type { CheckRequest, PoolCreation } from '../../backend/api/contract.ts'
+import type { BuiltInPoolView } from '../../backend/api/contract-look.ts'
 import { parseScaleSetId } from '../../backend/core/scale-set-id.ts'
 import { defaultSettings } from '../../backend/core/settings.ts'
 import { changesOf, draftOf, type Draft } from '../settings/draft.ts'
@@ -26,6 +27,11 @@ export function startWishes(project: string | undefined): Wishes {
     existingPool: false,
     replaceMachines: false,
   }
+}
+
+/** The settings of a pool that Azure DevOps sized, over what is there. */
+export function takenOver(wishes: Wishes, { name, scaleSetId, settings }: BuiltInPoolView): Wishes {
+  return { ...wishes, scaleSetId, poolName: name, draft: draftOf({ ...defaultSettings, ...settings }) }
 }
 
 /** The name of the scale set that the id names; undefined when it is no id. */

@@ -32,7 +32,7 @@ export default function Diagnostics({ poolId }: { readonly poolId: number }): Re
         what="the entries"
         resource={log.resource}
         again={log.again}
-        empty={<Empty title="No entries" text={emptyText(filter)} iconName="DiagnosticLog" />}
+        empty={<Empty title="No entries" text={emptyText(filter)} iconName="History" />}
       >
         {({ next }) => (
           <>

@@ -20,21 +20,43 @@ export function shownEntries(entries: readonly LogView[], { text, operation, sin
   })
 }
 
-export type FailureGroup = { readonly sentence: string; readonly machines: readonly string[]; readonly lastAtMs: number }
+export type FailureGroup = {
+  /** The cause by its short name, or the sentence of a failure that has none. */
+  readonly title: string
+  /** What happened and what to do; empty when the title says all. */
+  readonly cause: string
+  readonly fix: string
+  readonly machines: readonly string[]
+  readonly times: number
+  readonly lastAtMs: number
+}
 
-/** Failures of machines that read the same but for the machine's name, those with the most machines first. */
+/** Failures with the same cause, or that read the same but for the machine's name; those that happened most first. Entries are newest first. */
 export function failureGroups(entries: readonly LogView[]): readonly FailureGroup[] {
-  const groups = new Map<string, { machines: Set<string>; lastAtMs: number }>()
-  for (const { level, machine, message, atMs } of entries) {
-    if (level === 'info' || machine === undefined) continue
-    const sentence = message.replaceAll(machine, '…')
-    const group = groups.get(sentence) ?? { machines: new Set(), lastAtMs: atMs }
-    group.machines.add(machine)
-    groups.set(sentence, group)
+  const groups = new Map<string, FilledGroup>()
+  for (const entry of entries) {
+    const title = titleOf(entry)
+    if (title === undefined) continue
+    const group = groups.get(title) ?? newGroup(title, entry)
+    if (entry.machine !== undefined) group.machines.add(entry.machine)
+    group.times += 1
+    groups.set(title, group)
   }
-  return [...groups]
-    .map(([sentence, { machines, lastAtMs }]) => ({ sentence, machines: [...machines], lastAtMs }))
-    .toSorted((left, right) => right.machines.length - left.machines.length)
+  return [...groups.values()]
+    .map((group) => ({ ...group, machines: [...group.machines] }))
+    .toSorted((left, right) => right.machines.length - left.machines.length || right.times - left.times)
+}
+
+type FilledGroup = Omit<FailureGroup, 'machines' | 'times'> & { readonly machines: Set<string>; times: number }
+
+/** Undefined for what is no failure. */
+function titleOf({ level, machine, message, failure }: LogView): string | undefined {
+  if (level === 'info') return undefined
+  return failure?.name ?? (machine === undefined ? undefined : message.replaceAll(machine, '…'))
+}
+
+function newGroup(title: string, { failure, atMs }: LogView): FilledGroup {
+  return { title, cause: failure?.cause ?? '', fix: failure?.fix ?? '', machines: new Set(), times: 0, lastAtMs: atMs }
 }
 
 export function jsonOf(entries: readonly LogView[]): string {

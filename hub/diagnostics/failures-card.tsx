@@ -1,4 +1,4 @@
-/** Failures of machines that have the same cause, counted. */
+/** Failures that have the same cause, counted, with what to do about them. */
 import { Card } from 'azure-devops-ui/Card'
 import type { ReactElement } from 'react'
 import type { LogView } from '../../backend/api/contract.ts'
@@ -14,12 +14,14 @@ export function FailuresCard({ entries }: { readonly entries: readonly LogView[]
   return (
     <Card titleProps={{ text: 'Failures by cause' }} headerDescriptionProps={{ text: `In the newest ${entries.length} entries.` }}>
       <ul className="hub-list">
-        {groups.slice(0, groupsMax).map(({ sentence, machines, lastAtMs }) => (
-          <li key={sentence}>
-            <strong>{counted(machines.length, 'machine')}</strong>: {sentence}{' '}
+        {groups.slice(0, groupsMax).map(({ title, cause, fix, machines, times, lastAtMs }) => (
+          <li key={title}>
+            <strong>{machines.length === 0 ? counted(times, 'time') : counted(machines.length, 'machine')}</strong>: {title}{' '}
             <span className="secondary-text">
               last <Time atMs={lastAtMs} />
             </span>
+            {cause !== '' && <p className="hub-text">{cause}</p>}
+            {fix !== '' && <p className="hub-text secondary-text">{fix}</p>}
           </li>
         ))}
       </ul>

@@ -1,7 +1,6 @@
 /** What has to be right before the hub works with a service: asked one after another, each with what to do when it is not. */
+import type { ServiceView, SessionView } from '../../backend/api/contract-sign-in.ts'
 import type { Answer } from '../answer.ts'
-import type { Session } from '../client.ts'
-import type { ServiceInfo } from '../service.ts'
 
 export type Check = {
   readonly name: string
@@ -12,8 +11,8 @@ export type Check = {
   readonly fix?: string
 }
 export type Asked = {
-  readonly info: () => Promise<Answer<ServiceInfo>>
-  readonly session: () => Promise<Answer<Session>>
+  readonly info: () => Promise<Answer<ServiceView>>
+  readonly session: () => Promise<Answer<SessionView>>
 }
 
 /** The version of the service's API that this hub was made with. */
@@ -45,7 +44,7 @@ function unanswered(address: string, text: string): Check {
   return { name: 'It answers', result: 'failed', text, fix }
 }
 
-function describes({ product, version, organization: served, signIn }: ServiceInfo, organization: string): readonly Check[] {
+function describes({ product, version, organization: served, signIn }: ServiceView, organization: string): readonly Check[] {
   const checks: readonly Check[] = [
     product === 'scale-set-agents' && versionFits(version)
       ? { name: 'Version', result: 'ok', text: `It has version ${version}.` }
@@ -76,7 +75,7 @@ function describes({ product, version, organization: served, signIn }: ServiceIn
   return stop === -1 ? checks : checks.slice(0, stop + 1)
 }
 
-function signedIn(answer: Answer<Session>): Check {
+function signedIn(answer: Answer<SessionView>): Check {
   if (answer.ok) return { name: 'You', result: 'ok', text: `You are signed in as ${answer.value.person.name}.` }
   const fix =
     answer.failure.kind === 'forbidden'

@@ -3,12 +3,15 @@ import { Card } from 'azure-devops-ui/Card'
 import { Icon } from 'azure-devops-ui/Icon'
 import type { ReactElement } from 'react'
 import type { PoolDetail } from '../../backend/api/contract.ts'
+import { LongList } from '../components/long-list.tsx'
 import { Duration } from '../components/time.tsx'
 
 export function DecisionCard({ detail }: { readonly detail: PoolDetail }): ReactElement {
-  const { decision, openActions } = detail
+  const { decision, openActions, pool } = detail
+  // Not twice, when what comes next is one of the reasons.
+  const isToldBelow = [...(decision?.steps ?? []), ...(decision?.reasons ?? [])].some(({ sentence }) => sentence === pool.next)
   return (
-    <Card titleProps={{ text: 'Decision' }} headerDescriptionProps={{ text: detail.pool.next }}>
+    <Card titleProps={{ text: 'Decision' }} {...(isToldBelow ? {} : { headerDescriptionProps: { text: pool.next } })}>
       <div className="hub-columns hub-grow">
         <section aria-label="Reasons">
           <h2 className="hub-subtitle">Why</h2>
@@ -19,8 +22,8 @@ export function DecisionCard({ detail }: { readonly detail: PoolDetail }): React
           {openActions.length === 0 ? (
             <p className="hub-text secondary-text">Nothing that was asked for is open.</p>
           ) : (
-            <ul className="hub-list">
-              {openActions.map(({ id, sentence, state, forMs }) => (
+            <LongList
+              items={openActions.map(({ id, sentence, state, forMs }) => (
                 <li key={id}>
                   {sentence}{' '}
                   <span className="secondary-text">
@@ -28,7 +31,7 @@ export function DecisionCard({ detail }: { readonly detail: PoolDetail }): React
                   </span>
                 </li>
               ))}
-            </ul>
+            />
           )}
         </section>
       </div>
@@ -41,15 +44,15 @@ type Decision = NonNullable<PoolDetail['decision']>
 function Reasons({ decision }: { readonly decision: Decision }): ReactElement {
   const done = decision.steps.map(({ sentence }) => ({ sentence, isStep: true }))
   const noted = decision.reasons.map(({ sentence }) => ({ sentence, isStep: false }))
+  if (done.length + noted.length === 0) return <p className="hub-text">Nothing to do.</p>
   return (
-    <ul className="hub-list">
-      {[...done, ...noted].map(({ sentence, isStep }, index) => (
+    <LongList
+      items={[...done, ...noted].map(({ sentence, isStep }, index) => (
         <li key={`${index} ${sentence}`} className="hub-finding">
           <Icon iconName={isStep ? 'Forward' : 'Info'} ariaLabel={isStep ? 'Does' : 'Because'} />
           <span>{sentence}</span>
         </li>
       ))}
-      {done.length + noted.length === 0 && <li>Nothing to do.</li>}
-    </ul>
+    />
   )
 }

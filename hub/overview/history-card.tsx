@@ -25,7 +25,7 @@ export default function HistoryCard({ poolId }: { readonly poolId: number }): Re
         what="the passes"
         resource={resource}
         again={again}
-        empty={<Empty title="Nothing yet" text="The picture begins with the first pass of the pool." iconName="LineChart" />}
+        empty={<Empty title="Nothing yet" text="The picture begins with the first pass of the pool." iconName="History" />}
       >
         {(passes) => (asTable ? <PassTable passes={passes} /> : <HistoryPicture passes={passes} />)}
       </Frame>

@@ -22,7 +22,7 @@ export function JobsCard({ poolId }: { readonly poolId: number }): ReactElement 
     isEmpty: ({ jobs }) => jobs.length === 0,
   })
   return (
-    <Card className="hub-card-table" titleProps={{ text: 'Jobs' }} contentProps={{ contentPadding: false }}>
+    <Card className="hub-card-table bolt-table-card" titleProps={{ text: 'Jobs' }} contentProps={{ contentPadding: false }}>
       <Frame
         what="the jobs"
         resource={resource}

@@ -1,16 +1,19 @@
 /** The pool in numbers, as its newest pass saw it. */
 import { Card } from 'azure-devops-ui/Card'
 import type { ReactElement } from 'react'
+import { Status, Statuses, StatusSize } from 'azure-devops-ui/Status'
+import type { StandbyView } from '../../backend/api/contract-look.ts'
 import type { PoolDetail, PoolSummary } from '../../backend/api/contract.ts'
 import { Figures, type Figure } from '../components/figures.tsx'
 import { Duration } from '../components/time.tsx'
 
 export function NowCard({ detail }: { readonly detail: PoolDetail }): ReactElement {
-  const { pool } = detail
+  const { pool, standby } = detail
   return (
     <Card titleProps={{ text: 'Now' }}>
       <div className="hub-stack hub-grow">
         <Figures figures={[...queue(pool), ...machines(pool), ...measured(detail)]} />
+        {standby !== undefined && <Standby standby={standby} />}
         {pool.lastPassAgoMs !== undefined && (
           <p className="hub-text secondary-text">
             Last looked <Duration ms={pool.lastPassAgoMs} /> ago.
@@ -18,6 +21,15 @@ export function NowCard({ detail }: { readonly detail: PoolDetail }): ReactEleme
         )}
       </div>
     </Card>
+  )
+}
+
+function Standby({ standby: { kept, sentence } }: { readonly standby: StandbyView }): ReactElement {
+  return (
+    <p className="hub-text hub-finding">
+      <Status {...(kept ? Statuses.Success : Statuses.Waiting)} size={StatusSize.s} ariaLabel="" />
+      {sentence}
+    </p>
   )
 }
 
@@ -29,11 +41,8 @@ function queue({ waiting, running, longestWaitMs }: PoolSummary): readonly Figur
   ]
 }
 
-function machines({ wanted, machinesMax, stages, standby }: PoolSummary): readonly Figure[] {
-  return [
-    ...(wanted === undefined ? [] : [{ name: 'Machines wanted', value: `${wanted} of ${machinesMax}` }]),
-    ...(stages === undefined ? [] : [{ name: 'Idle, of those on standby', value: `${stages.idle ?? 0} of ${standby}` }]),
-  ]
+function machines({ wanted, machinesMax }: PoolSummary): readonly Figure[] {
+  return [...(wanted === undefined ? [] : [{ name: 'Machines wanted', value: `${wanted} of ${machinesMax}` }])]
 }
 
 function measured({ waits, boot }: PoolDetail): readonly Figure[] {

@@ -17,16 +17,16 @@ type Props = { readonly pools: readonly PoolSummary[]; readonly again: () => voi
 export function PoolsTable({ pools, again }: Props): ReactElement {
   const columns = useMemo<readonly Column<PoolSummary>[]>(
     () => [
-      { id: 'name', name: 'Pool', width: -24, minWidth: 160, cell: (pool) => <Name pool={pool} /> },
-      { id: 'machines', name: 'Machines', width: -26, minWidth: 180, cell: (pool) => <Machines pool={pool} /> },
-      { id: 'queue', name: 'Jobs', width: 150, cell: (pool) => <Queue pool={pool} /> },
-      { id: 'next', name: 'What it does', width: -50, minWidth: 240, cell: (pool) => <Next pool={pool} /> },
-      { id: 'pause', name: 'Pause', width: 120, cell: (pool) => <Pause pool={pool} again={again} /> },
+      { id: 'name', name: 'Pool', width: -24, minWidth: 120, cell: (pool) => <Name pool={pool} /> },
+      { id: 'machines', name: 'Machines', width: -26, minWidth: 130, cell: (pool) => <Machines pool={pool} /> },
+      { id: 'queue', name: 'Jobs', width: 170, cell: (pool) => <Queue pool={pool} /> },
+      { id: 'next', name: 'What it does', width: -50, minWidth: 180, cell: (pool) => <Next pool={pool} /> },
+      { id: 'pause', name: 'Pause', width: 110, cell: (pool) => <Pause pool={pool} again={again} /> },
     ],
     [again],
   )
   return (
-    <Card className="hub-card-table" contentProps={{ contentPadding: false }}>
+    <Card className="hub-card-table bolt-table-card" contentProps={{ contentPadding: false }}>
       <DataTable label="Pools" columns={columns} rows={pools} />
     </Card>
   )
@@ -56,7 +56,7 @@ function Queue({ pool }: { readonly pool: PoolSummary }): ReactElement {
   if (pool.waiting === undefined) return <span className="secondary-text">not known</span>
   return (
     <div className="hub-cell">
-      <span>{`${pool.waiting} waiting, ${pool.running ?? 0} running`}</span>
+      <span className="hub-wrap">{`${pool.waiting} waiting, ${pool.running ?? 0} running`}</span>
       {pool.longestWaitMs !== undefined && (
         <span className="secondary-text">
           longest <Duration ms={pool.longestWaitMs} />

@@ -1,4 +1,5 @@
-import { createLog, scrub } from '../../backend/adapters/log.ts'
+import { createLog } from '../../backend/adapters/log.ts'
+import { scrub } from '../../backend/adapters/scrub.ts'
 
 const jwt = ['eyJhbGciOiJIUzI1NiJ9', 'eyJzdWIiOiIxIn0', 'c2lnbmF0dXJl'].join('.')
 const oldPat = 'abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst'

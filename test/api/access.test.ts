@@ -71,6 +71,26 @@ test('answers carry the security headers', async () => {
   expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'cache-control': 'no-store' })
 })
 
+test('everything that is served, refusals and what is not there included, forbids a page to do anything with it', async () => {
+  const app = await apiOf(world())
+  const calls = Object.entries(app.swagger().paths ?? {}).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => ({ method: method.toUpperCase() as 'GET', url: path.replace(/\{\w+\}/g, '7') })),
+  )
+  expect(calls.length).toBeGreaterThan(40)
+  const policy = "default-src 'none'; frame-ancestors 'none'"
+  for (const headers of [{}, asOperator]) {
+    for (const { method, url } of [
+      ...calls,
+      { method: 'GET' as const, url: '/nowhere' },
+      { method: 'GET' as const, url: '/api/v1/pools/%' },
+    ]) {
+      // A wrong query ends a stream before it begins.
+      const answer = await app.inject({ method, url: url.replace(/\/events$/, '$&?after=x'), headers })
+      expect([method, url, answer.headers['content-security-policy']]).toEqual([method, url, policy])
+    }
+  }
+})
+
 test('readyz names each reason', async () => {
   const state = world()
   const app = await apiOf(state)
@@ -80,6 +100,7 @@ test('readyz names each reason', async () => {
   expect(answer.statusCode).toBe(503)
   expect(answer.json()).toEqual({
     ready: false,
+    states: ['standby', 'late'],
     reasons: ['Another replica (b) holds the lease.', 'The last pass of pool 7 was 1000 s ago.'],
   })
 })

@@ -2,8 +2,11 @@
 import { buildApp } from '../../backend/api/app.ts'
 import type { ApiParts, Latest } from '../../backend/api/parts.ts'
 import type { Decision } from '../../backend/core/decision.ts'
+import type { Reach } from '../../backend/core/connect.ts'
+import type { ListedScaleSet } from '../../backend/core/scale-set-id.ts'
 import { defaultSettings, type PoolSettings } from '../../backend/core/settings.ts'
 import type { Known, Machine, PoolSnapshot, Reading } from '../../backend/core/snapshot.ts'
+import type { BuiltInPool } from '../../backend/core/take-over.ts'
 import type { CheckedAccess } from '../../backend/loop/pool-check.ts'
 import type { AgentPool, Organization, PoolStore } from '../../backend/loop/pool-parts.ts'
 import { createPools } from '../../backend/loop/pools.ts'
@@ -11,6 +14,7 @@ import type { BootReport } from '../../backend/loop/ports-boot.ts'
 import type {
   AzureMachine,
   AzureScaleSet,
+  CallOutcome,
   Clock,
   LogEntry,
   Order,
@@ -83,6 +87,7 @@ export function snapshot(change: Partial<PoolSnapshot> = {}): PoolSnapshot {
     machines: known([]),
     capabilities: known({}),
     asked: 0,
+    owed: 0,
     deleteInFlight: false,
     recentUpdates: [],
     rooms: [],
@@ -168,8 +173,13 @@ export function world({ empty = false }: { readonly empty?: boolean } = {}) {
     azure: {
       set: known(scaleSet()) as Reading<AzureScaleSet | undefined>,
       machines: known([]) as Reading<readonly AzureMachine[]>,
+      reach: known({ publicAddress: false, natPool: false }) as Reading<Reach | undefined>,
     },
+    scaleSets: known([]) as Reading<readonly ListedScaleSet[]>,
+    builtIn: [] as BuiltInPool[],
+    refuseEnabled: undefined as CallOutcome | undefined,
     lease: undefined as string | undefined,
+    troubles: [] as ReturnType<ApiParts['troubles']>,
     lastPassAt: nowMs as number | undefined,
     registrar: { nonce: turnedAway, claim: turnedAway, report: turnedAway } as Registrar,
     boots: [] as BootReport[],
@@ -275,6 +285,7 @@ export function organizationOf(state: World, who = 'the service', managed?: read
       state.authorized.push(queueId)
       return { kind: 'done' }
     },
+    builtInPools: async () => known(state.builtIn.filter(({ poolId }) => managed?.includes(poolId) ?? true)),
     canManage: async (name) =>
       known(
         managed === undefined ? state.serviceManages : state.agentPools.some((each) => each.name === name && managed.includes(each.id)),
@@ -293,6 +304,7 @@ function accessOf(state: World): CheckedAccess {
       ]),
     autoscale: async () => known([]),
     permissions: async () => known([{ actions: ['*'], notActions: [] }]),
+    reach: async () => state.azure.reach,
   }
 }
 
@@ -327,6 +339,7 @@ export async function apiOf(state: World, history = historyOf(state)) {
     clock: { ...clock, deadline: state.deadline },
     log: state.logged ?? { info: () => undefined, warn: () => undefined, error: () => undefined },
     isLocal: state.isLocal,
+    organizationUrl: 'https://dev.azure.com/fabrikam',
     organizationName: 'fabrikam',
     ...(state.signIn && { signIn: state.signIn }),
     loop: {
@@ -344,7 +357,12 @@ export async function apiOf(state: World, history = historyOf(state)) {
       store: settings,
       organization,
       agents: async () => known(state.agents),
+      async setEnabled(poolId, agentId, enabled) {
+        state.asked.push(`the service: ${enabled ? 'enable' : 'disable'} agent ${agentId} of pool ${poolId}`)
+        return state.refuseEnabled ?? { kind: 'done' }
+      },
       scaleSet: () => accessOf(state),
+      scaleSets: async () => state.scaleSets,
       wake: nudge,
     }),
     settings,
@@ -355,6 +373,7 @@ export async function apiOf(state: World, history = historyOf(state)) {
     registrar: state.registrar,
     boots: { of: async (_, machine) => state.boots.filter((report) => report.machine === machine) },
     leaseProblem: () => state.lease,
+    troubles: () => state.troubles,
   }
   return buildApp(parts)
 }

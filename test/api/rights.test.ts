@@ -142,7 +142,13 @@ test('what does not look at who asks is on this list, and what makes something t
   ])
   expect(having('local', 'hook')).toEqual(['GET /metrics', 'POST /api/v1/nudge'])
   expect(having('signedIn')).toEqual(['GET /_apis/distributedtask/elasticpools', 'GET /api/v1/events', 'GET /api/v1/pools'])
-  expect(having('create')).toEqual(['POST /_apis/distributedtask/elasticpools', 'POST /api/v1/check', 'POST /api/v1/pools'])
+  expect(having('create')).toEqual([
+    'GET /api/v1/built-in-pools',
+    'GET /api/v1/scale-sets',
+    'POST /_apis/distributedtask/elasticpools',
+    'POST /api/v1/check',
+    'POST /api/v1/pools',
+  ])
 })
 
 test('no spelling of a path leads round the right', async () => {

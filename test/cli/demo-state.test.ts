@@ -8,7 +8,7 @@ import { summary } from './support.ts'
 
 const minute = 60_000
 const empty: ScreenState = {
-  pool: 'linux-agents', scaleSet: 'linux', address: 'http://127.0.0.1:7200', source: 'ci.csv from day 1, 07:00', elapsedMs: 0, startMs: 7 * 60 * minute, speed: 60,
+  pool: 'linux-agents', scaleSet: 'linux', page: 'http://127.0.0.1:7300/', address: 'http://127.0.0.1:7200', source: 'ci.csv from day 1, 07:00', elapsedMs: 0, startMs: 7 * 60 * minute, speed: 60,
   jobs: { waiting: 0, running: 0, finished: 0 }, history: [], stages: [], machinesMax: 0, standby: 0, wanted: undefined, reasons: [], diagnostics: [], waits: {}, machineMs: 0,
 } // prettier-ignore
 

@@ -5,6 +5,7 @@ const hour = 3_600_000
 const state: ScreenState = {
   pool: 'linux-agents',
   scaleSet: 'linux',
+  page: 'http://127.0.0.1:7300/sandbox/Sandbox/_settings/scale-set-agents',
   address: 'http://127.0.0.1:7200',
   source: 'bitcoin-core-ci.linux.csv from day 41, 07:00',
   elapsedMs: 1.7 * hour,
@@ -34,6 +35,7 @@ it('draws the whole picture', () => {
   expect(`\n${renderScreen(state, 80, 28, false)}\n`).toBe(`
  Scale Set Agents  pool linux-agents on scale set linux   08:42  60 × real time 
  bitcoin-core-ci.linux.csv from day 41, 07:00, 1 h 42 min of 2 h replayed
+ In a browser: http://127.0.0.1:7300/sandbox/Sandbox/_settings/scale-set-agents
 
 ┌─ Jobs ───────────────────────────────────────┐ ┌─ Waits so far ──────────────┐
 │ waiting     12    ▁▁▃▅▇█▅▃▃▄▇                │ │ half (p50)  24 s            │
@@ -54,7 +56,6 @@ it('draws the whole picture', () => {
 └──────────────────────────────────────────────────────────────────────────────┘
 ┌─ Diagnostics ────────────────────────────────────────────────────────────────┐
 │ 08:30  Azure refused: the quota of the region is used up.                    │
-│                                                                              │
 │                                                                              │
 │                                                                              │
 │                                                                              │
@@ -105,5 +106,5 @@ it('leaves the room of a large terminal to Diagnostics', () => {
 })
 
 it('has a line for a note about the run', () => {
-  expect(renderScreen({ ...state, note: 'Faults: throttled.' }, 80, 28, false).split('\n')[2]).toBe(' Faults: throttled.')
+  expect(renderScreen({ ...state, note: 'Faults: throttled.' }, 80, 28, false).split('\n')[3]).toBe(' Faults: throttled.')
 })

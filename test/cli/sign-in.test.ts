@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { createClock } from '../../backend/adapters/clock.ts'
 import type { PeoplesDevOps } from '../../backend/adapters/identity.ts'
 import { createLog } from '../../backend/adapters/log.ts'
-import type { LogList, PoolCreated, SessionView } from '../../backend/api/contract.ts'
+import type { ScaleSetList } from '../../backend/api/contract-look.ts'
+import type { SessionView } from '../../backend/api/contract-sign-in.ts'
+import type { LogList, PoolCreated } from '../../backend/api/contract.ts'
 import { organizationNameOf } from '../../backend/cli/owner.ts'
 import { startService } from '../../backend/cli/service.ts'
 import { signInFor } from '../../backend/cli/sign-in.ts'
@@ -106,6 +108,9 @@ test('a person makes a pool through the whole service, which records who it was 
   const signedIn = () => ask<SessionView>('POST', '/session', {}, { appToken, accessToken })
   const bearer = async () => ({ authorization: `Bearer ${(await signedIn()).session}` })
   expect(await signedIn()).toMatchObject({ organization: 'contoso', pools: { manage: [], use: [] }, mayCreate: true })
+  const asPerson = { ...(await bearer()), 'x-azure-devops-token': accessToken }
+  expect((await ask<ScaleSetList>('GET', '/scale-sets', asPerson)).scaleSets).toMatchObject([{ id: scaleSetId, capacity: 0 }])
+  expect(await ask('GET', '/built-in-pools', asPerson)).toEqual({ pools: [] })
   const made = await ask<PoolCreated>(
     'POST',
     '/pools',

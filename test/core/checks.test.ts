@@ -107,6 +107,19 @@ test('our own claim is ours for our pool only', () => {
   expect(parseClaim({ ...tags, _AzureDevOpsElasticPool: 'x' }, 'me', 7).claim).toBe('built-in')
 })
 
+test('a scale set that this pool claimed is well, and one of another pool names it', () => {
+  expect(found('claim', facts({}, { tags: { ScaleSetAgentsOwner: 'me/7/12' } }))).toMatchObject({
+    severity: 'ok',
+    cause: 'The scale set is claimed by this pool.',
+  })
+  expect(found('claim', facts({}, { tags: { ScaleSetAgentsOwner: 'you/3/9' } })).cause).toBe(
+    'This virtual machine scale set is already in use by pool you/3.',
+  )
+})
+
+test('Spot machines that are deleted when they are evicted are well', () =>
+  expect(found('spot', facts({}, { evictionPolicy: 'delete' })).severity).toBe('ok'))
+
 test('a token in the model is a warning, and no word of it otherwise', () => {
   const settings = { machinesMax: 10, tearDownAfterUse: false, interactive: false }
   const ids = (tokenInModel: boolean) => checkScaleSet(facts({ settings: { ...settings, tokenInModel } })).map(({ id }) => id)
@@ -157,6 +170,9 @@ test('protected machines are named, with the command for each', () => {
   const finding = found('protection', facts({ machines: known([machine('1', true), machine('2', false), machine('3', true)]) }))
   expect([finding.severity, finding.cause]).toEqual(['error', '2 machines are protected: m1, m3.'])
   expect(finding.fix).toMatch(/^for id in 1 3; do az vmss update /)
+  expect(found('protection', facts({ machines: known([machine('1', true)]) })).cause).toBe('A machine is protected: m1.')
+  const twelve = known(Array.from({ length: 12 }, (_each, index) => machine(String(index + 1), true)))
+  expect(found('protection', facts({ machines: twelve })).cause).toMatch(/^12 machines are protected: m1, .*, m10 and 2 more\.$/)
 })
 
 test('room for the maximum counts the machines that are there', () => {
@@ -169,6 +185,17 @@ test('room for the maximum counts the machines that are there', () => {
     'The core quota has room for 8 more machines, and the maximum needs 10 (16 cores).',
   ])
   expect(found('subnet', facts({ rooms })).severity).toBe('unknown')
+  expect(found('quota', facts({ rooms, machines: unread })).cause).toBe('The machines could not be read: Azure answered 403.')
+})
+
+test('of several limits of a kind the least counts', () => {
+  const quota = (machines: number, detail: string) => ({ kind: 'quota' as const, machines, detail })
+  const least = 'The core quota has room for 3 more machines, and the maximum needs 10 (of its size).'
+  for (const rooms of [
+    [quota(9, 'all cores'), quota(3, 'of its size')],
+    [quota(3, 'of its size'), quota(9, 'all cores')],
+  ])
+    expect(found('quota', facts({ rooms: known(rooms) })).cause).toBe(least)
 })
 
 test('what could not be read is unknown and says why, never ok', () => {
@@ -243,6 +270,11 @@ test('growth is stopped by what is wrong with the model, not by warnings', () =>
     'Overprovisioning is on.',
   ])
 })
+
+test('an id that is not one of a scale set leaves words to fill in', () =>
+  expect(found('overprovisioning', facts({ scaleSetId: 'linux' }, { overprovision: true })).fix).toBe(
+    'az vmss update --subscription SUBSCRIPTION --resource-group RESOURCE-GROUP --name SCALE-SET --set overprovision=false',
+  ))
 
 test('scale set ids', () => {
   expect(parseScaleSetId(scaleSetId.toLowerCase())).toEqual({

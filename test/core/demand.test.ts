@@ -105,3 +105,11 @@ describe('a waiting job', () => {
     expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 3 }), now)).toEqual({ waiting: 3, reasons: [] })
   })
 })
+
+test('jobs with the same unmet demand are each told of', () => {
+  const { waiting, reasons } = helpableJobs(
+    aSnapshot({ jobs: [...someJobs(2, { demands: ['cuda'] }), ...someJobs(2, { demands: ['Agent.OS'] }, 5)] }),
+    now,
+  )
+  expect([waiting, reasons.map(({ code }) => code)]).toEqual([2, ['no-agent-could-take', 'no-agent-could-take']])
+})

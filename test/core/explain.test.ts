@@ -248,6 +248,19 @@ test.each(Object.entries(stays) as readonly [StayCause, string][])('a machine st
   expect(explain({ code: 'stays', machine: 'm1', why, detail: '7' }, now)).toBe(`m1 stays: ${text}.`),
 )
 
+test.each([
+  [2, '2nd'],
+  [3, '3rd'],
+  [4, '4th'],
+  [11, '11th'],
+  [13, '13th'],
+  [21, '21st'],
+])('%i refusals to create are told as the %s', (times, ordinal) =>
+  expect(explain({ code: 'backing-off', azureCode: 'AllocationFailed', message: '', times, freeAt: now }, now)).toContain(
+    `could not create machines for the ${ordinal} time in a row`,
+  ),
+)
+
 test('each cause of leaving is told apart, with and without its detail', () => {
   for (const detail of [undefined, 'the detail'])
     expect(new Set(leaveCauses.map((cause) => causeText(cause, detail))).size).toBe(leaveCauses.length)

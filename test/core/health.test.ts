@@ -1,16 +1,16 @@
 import { planHealth, unhealthyBecause, unhealthyMax } from '../../backend/core/health.ts'
 import type { CompleteSnapshot } from '../../backend/core/snapshot.ts'
 import { aMachine, aSnapshot, minute, now, someMachines, someSettings } from '../support/build.ts'
-import type { MachineOver } from '../support/build.ts'
+import type { MachineOver, SnapshotOver } from '../support/build.ts'
 
 const settings = someSettings({ savedMax: 0, startMinutesMax: 10 })
 const cause = (over: MachineOver): string | undefined => {
   const found = unhealthyBecause(aMachine(over), settings, now)
   return found === undefined ? undefined : `${found.cause}${found.savable ? ', savable' : ''}`
 }
-const plan = (machines: readonly MachineOver[], over = {}) => {
+const plan = (machines: readonly MachineOver[], over = {}, seen: SnapshotOver = {}) => {
   const { save, remove, reasons } = planHealth(
-    aSnapshot({ machines: someMachines(...machines) }) as CompleteSnapshot,
+    aSnapshot({ ...seen, machines: someMachines(...machines) }) as CompleteSnapshot,
     { ...settings, ...over },
     now,
   )
@@ -128,6 +128,11 @@ describe('a mass failure', () => {
   test('does not hold other causes', () => expect(plan([...many(3, lost(6)), { stage: 'failed' }]).remove).toEqual(['m4']))
   test('counts stopped machines', () =>
     expect(plan(many(3, { stage: 'failed', cause: 'stopped', forMs: 6 * minute })).reasons).toEqual(['mass-failure']))
+  test('does not end because other machines come meanwhile', () => {
+    const grown = [...many(3, lost(6)), ...many(20, { stage: 'idle' })]
+    expect(plan(grown, {}, { massFailureAt: now - 30 * minute + 1 })).toMatchObject({ remove: [], reasons: ['mass-failure'] })
+    expect(plan(grown, {}, { massFailureAt: now - 30 * minute })).toMatchObject({ remove: ['m1', 'm2'], reasons: ['unhealthy-budget'] })
+  })
   test('ends after half an hour for each machine', () => {
     expect(plan([...many(3, lost(6)), lost(31)])).toEqual({ save: [], remove: ['m4'], reasons: ['mass-failure'] })
     expect(plan(many(4, lost(31)))).toEqual({ save: [], remove: ['m1'], reasons: ['unhealthy-budget'] })

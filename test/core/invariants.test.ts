@@ -104,6 +104,8 @@ describe('S12: what a person saved or disabled stays as it is', () => {
     expect(breach(restore, on({ stage: 'draining' }))).toBeUndefined()
     expect(breach(restore, on({ stage: 'disabled' }))).toBe('S12')
     expect(breach(restore, on({ stage: 'draining', cause: 'used' }))).toBe('S10')
+    expect(breach(restore, on({ stage: 'draining', warm: true }))).toBeUndefined()
+    expect(breach(restore, on({ stage: 'draining', warm: true }), { tearDownAfterUse: true })).toBe('S10')
   })
   test('and only when the agents were listed since', () => expect(breach(restore, on({ stage: 'draining', unseen: true }))).toBe('S10'))
 })

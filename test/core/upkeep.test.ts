@@ -47,6 +47,9 @@ describe('the last steps of a pool that is deleted', () => {
     ['the machines are unknown', { unknown: ['machines'] }],
     ['the jobs are unknown', { unknown: ['jobs'] }],
   ])('wait while %s', (_what, over) => expect(steps(over, { deleting: true })).toEqual([]))
+
+  test('are asked for again when their end was not written down, though nothing of the pool can be read', () =>
+    expect(steps({ unknown: ['jobs', 'agents'], deletionUnfinished: true }, { deleting: true })).toEqual(['delete-pool']))
 })
 
 test('an orphan with a job is left alone', () =>

@@ -1,3 +1,5 @@
+import { scaleSetFrom } from '../../backend/adapters/azure-shapes.ts'
+import { growthBlockers } from '../../backend/core/checks.ts'
 import { defaultSettings } from '../../backend/core/settings.ts'
 import type { LogView } from '../../backend/api/contract.ts'
 import { consequence, orderKinds } from '../../hub/agents/orders.ts'
@@ -5,9 +7,11 @@ import { shownMachines } from '../../hub/agents/rows.ts'
 import { csvOf, failureGroups, jsonOf, shownEntries } from '../../hub/diagnostics/entries.ts'
 import { exactInstant, shortTime } from '../../hub/components/instants.ts'
 import { checkService, addressOf } from '../../hub/first-run/checks.ts'
-import { createCommand, suggested } from '../../hub/create/command.ts'
+import { suggested } from '../../hub/create/new-scale-set.ts'
+import { reviewOf } from '../../hub/create/review.ts'
 import { storyOf } from '../../hub/create/story.ts'
-import { creationOf, startWishes } from '../../hub/create/wishes.ts'
+import { armOf, bicepTextOf, cliOf } from '../../hub/create/templates.ts'
+import { creationOf, startWishes, takenOver } from '../../hub/create/wishes.ts'
 import { readNewest, readOlder, type ReadPage } from '../../hub/newest-first.ts'
 import { queryOf, routeOf, wordOf, type Route } from '../../hub/route.ts'
 import { readEvents } from '../../hub/server-events.ts'
@@ -150,13 +154,90 @@ describe('a new pool', () => {
     expect(story[1]).toContain('never more than 7 machines in all')
   })
 
-  test('gets a scale set by a command in which no value breaks out', () => {
-    const command = createCommand({ ...suggested, size: "x'; rm -rf ~ #", image: "a'b" })
-    expect(command).toContain(`--vm-sku 'x'\\''; rm -rf ~ #'`)
-    expect(command).toContain('--ephemeral-os-disk true')
-    expect(command).toContain('--disable-overprovision')
+  test('is reviewed in sentences', () => {
+    const wishes = { ...startWishes('Fabrikam'), scaleSetId, replaceMachines: true }
+    const report = { ready: true, findings: [], problems: [], present: ['a', 'b'] }
+    expect(reviewOf(wishes, report)).toEqual([
+      'An agent pool named linux is made in Azure DevOps, with your rights.',
+      'Project Fabrikam gets a queue; each of its pipelines asks for permission the first time.',
+      'The scale set linux is marked as its own and gets the agent extension: at most 2 machines, 1 on standby.',
+      '2 machines that are in the scale set now are deleted and replaced.',
+    ])
+    expect(reviewOf({ ...wishes, replaceMachines: false, authorizeAllPipelines: true }, report)).toEqual(
+      expect.arrayContaining([
+        'Project Fabrikam gets a queue, and every pipeline of it may use the pool.',
+        '2 machines that are in the scale set now are left alone, and count against the maximum.',
+      ]),
+    )
+  })
+
+  test('takes the settings of a pool of Azure DevOps over, and nothing else of it', () => {
+    const settings = { machinesMax: 8, standby: 3, tearDownAfterUse: true, savedMax: 0, interactive: false, idleDelayMinutes: 15 }
+    const pool = { poolId: 9, name: 'old', scaleSetId, settings, takeOver: [], wayBack: [] }
+    const { settings: sent, ...rest } = creationOf(takenOver(startWishes('Fabrikam'), pool))
+    expect(rest).toMatchObject({ scaleSetId, poolName: 'old', project: 'Fabrikam', existingPool: false })
+    expect({ ...defaultSettings, ...sent }).toEqual({ ...defaultSettings, ...settings })
   })
 })
+
+describe('a new scale set', () => {
+  test('is made by commands in which nothing that was typed is more than a word', () => {
+    const commands = cliOf({ ...suggested, size: "x'; rm -rf ~ #", name: '$(reboot)' })
+    expect(commands).toContain(`--vm-sku 'x'\\''; rm -rf ~ #'`)
+    expect(commands).not.toMatch(/[^'\w]\$\(reboot\)/)
+    expect(cliOf(suggested)).toMatch(/--ephemeral-os-disk true .*--generate-ssh-keys$/)
+    expect(cliOf({ ...suggested, ephemeral: false, image: 'Win2022Datacenter' })).toMatch(
+      /--storage-sku StandardSSD_LRS --admin-username azureuser$/,
+    )
+  })
+
+  test.each(['Ubuntu2204', 'Win2022Datacenter'])('of %s passes the check in its template', (image) => {
+    const template = JSON.parse(armOf({ ...suggested, image }))
+    const made = template.resources.find(({ type }: { readonly type: string }) => type === 'Microsoft.Compute/virtualMachineScaleSets')
+    const id = '/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/ci/providers/Microsoft.Compute/virtualMachineScaleSets/x'
+    const set = scaleSetFrom({
+      ...made,
+      ...made.properties,
+      id,
+      location: 'westeurope',
+      etag: 'e',
+      provisioningState: 'Succeeded',
+      properties: made.properties,
+      virtualMachineProfile: flat(made.properties.virtualMachineProfile),
+    })
+    const blockers = growthBlockers(
+      { scaleSetId: id, settings: { machinesMax: 200, tearDownAfterUse: true, interactive: image !== 'Ubuntu2204' } },
+      set,
+    )
+    expect([blockers, set.capacity, set.os]).toEqual([[], 0, image === 'Ubuntu2204' ? 'linux' : 'windows'])
+  })
+
+  test('is in Bicep what it is in the template: every resource, by its name, with its secrets marked', () => {
+    const bicep = bicepTextOf({ ...suggested, image: 'Win2022Datacenter' })
+    const types = (JSON.parse(armOf(suggested)).resources as readonly { readonly type: string; readonly apiVersion: string }[]).map(
+      ({ type, apiVersion }) => `'${type}@${apiVersion}'`,
+    )
+    for (const type of types) expect(bicep).toContain(`resource ${/\/(\w+)@/.exec(type)?.[1]} ${type} = {`)
+    expect(bicep).toContain('@secure()\nparam adminPassword string')
+    expect(bicep).toContain('adminPassword: adminPassword')
+    expect(bicep).toContain('dependsOn: [\n    natGateways\n  ]')
+    expect(bicep).not.toContain("'[")
+  })
+
+  test('has no code of a name in its templates', () => {
+    const evil = { ...suggested, name: "a'), reference('x", size: "[concat('x')]", image: '${x}' }
+    expect(armOf(evil)).not.toMatch(/reference\('x|concat\('/)
+    expect(bicepTextOf(evil)).not.toContain('${')
+  })
+})
+
+/** The SDK's models name the parts of a profile without the `properties` between. */
+function flat(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(flat)
+  if (typeof value !== 'object' || value === null) return value
+  const { properties = {}, ...rest } = value as { readonly properties?: object }
+  return Object.fromEntries(Object.entries({ ...rest, ...properties }).map(([name, part]) => [name, flat(part)]))
+}
 
 describe('the machines', () => {
   const machines = [
@@ -204,7 +285,22 @@ describe('Diagnostics', () => {
   test('count the machines that failed for the same cause', () => {
     const failure = (machine: string) => entry({ machine, message: `${machine} failed to start: name resolution.` })
     expect(failureGroups([failure('a1'), failure('a2'), failure('a1'), entry({ machine: 'a3', level: 'info' })])).toEqual([
-      { sentence: '… failed to start: name resolution.', machines: ['a1', 'a2'], lastAtMs: 1_000 },
+      { title: '… failed to start: name resolution.', cause: '', fix: '', machines: ['a1', 'a2'], times: 3, lastAtMs: 1_000 },
+    ])
+  })
+
+  test('are grouped by the cause that the service names, whatever else they say', () => {
+    const quota = { name: 'QuotaExceeded', cause: 'No cores left.', fix: 'Ask for more.' }
+    const names = { name: 'name resolution', cause: 'No host name.', fix: 'Check the DNS.' }
+    const groups = failureGroups([
+      entry({ message: 'Failed (adding 3 machines): …', failure: quota, atMs: 5 }),
+      entry({ machine: 'a1', message: 'a1 failed to start in proof: …', failure: names, atMs: 4 }),
+      entry({ machine: 'a2', message: 'a2 failed to start in package: …', failure: names, atMs: 3 }),
+      entry({ message: 'Failed (adding 1 machines): …', failure: quota, atMs: 2 }),
+    ])
+    expect(groups.map(({ title, machines, times, fix, lastAtMs }) => [title, machines.length, times, fix, lastAtMs])).toEqual([
+      ['name resolution', 2, 2, 'Check the DNS.', 4],
+      ['QuotaExceeded', 0, 2, 'Ask for more.', 5],
     ])
   })
 

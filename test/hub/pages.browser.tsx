@@ -2,9 +2,13 @@
 import { fireEvent, screen } from '@testing-library/react'
 import type { PoolSummary } from '../../backend/api/contract.ts'
 import { defaultSettings } from '../../backend/core/settings.ts'
+import type { BuiltInPoolView } from '../../backend/api/contract-look.ts'
 import { AgentsTable } from '../../hub/agents/agents-table.tsx'
 import { Lives } from '../../hub/agents/boot-timeline.tsx'
 import { Machines } from '../../hub/agents/agents.tsx'
+import { Ways } from '../../hub/agents/connect.tsx'
+import { OtherAgents } from '../../hub/agents/other-agents.tsx'
+import { Import } from '../../hub/create/import-card.tsx'
 import { FindingList } from '../../hub/create/findings.tsx'
 import { EntriesTable } from '../../hub/diagnostics/entries-table.tsx'
 import { EntryPanel } from '../../hub/diagnostics/entry-panel.tsx'
@@ -187,6 +191,15 @@ const corpus = [
   '&lt;b&gt; \u202Etxt.exe \u0000 \uD800',
 ]
 
+const hostile = (evil: string): BuiltInPoolView => ({
+  poolId: 1,
+  name: evil,
+  scaleSetId: evil,
+  settings: { machinesMax: 1, standby: 1, tearDownAfterUse: true, savedMax: 1, interactive: false, idleDelayMinutes: 1 },
+  takeOver: [{ sentence: evil, command: evil }],
+  wayBack: [{ sentence: `${evil} back`, command: evil }],
+})
+
 describe.each(corpus)('the text %j is shown as it is', (evil) => {
   test('wherever a name or a message of others is shown', () => {
     const step = { reason: { code: 'paused' as const }, sentence: evil }
@@ -225,6 +238,14 @@ describe.each(corpus)('the text %j is shown as it is', (evil) => {
         <EntriesTable entries={[entry]} onOpen={() => undefined} />
         <FailuresCard entries={[{ ...entry, machine: 'other' }]} />
         <EntryPanel entry={entry} onClose={() => undefined} />
+        <Ways ways={[{ way: 'jumpHost', sentence: evil, steps: [{ sentence: evil, command: evil }] }]} />
+        <OtherAgents
+          poolId={1}
+          agents={[{ id: 1, name: evil, online: true, enabled: true, busy: false, version: evil }]}
+          again={() => undefined}
+        />
+        <Import pools={[hostile(evil)]} chosen={hostile(evil)} onChoose={() => undefined} />
+        <FailuresCard entries={[{ ...entry, failure: { name: evil, cause: evil, fix: evil } }]} />
         <FindingList findings={[{ id: evil, severity: 'error', cause: evil, effect: evil, fix: evil }]} />
         <Changes changes={[{ version: 1, by: evil, changedAtMs: 1, settings: defaultSettings }]} />
       </>,

@@ -24,6 +24,7 @@ export function show(page: ReactElement, service: Partial<Service> = {}, rights:
     rights: { pools: { manage: [1], use: [1] }, mayCreate: true, ...rights },
     go: (route) => void went.push(route),
     guard: () => undefined,
+    renew: () => undefined,
     say: (message) => void said.push(message),
     hrefOf: (route) => `https://dev.azure.com/contoso/_settings/hub?${route.page}`,
     nativePoolUrl: (poolId) => `https://dev.azure.com/contoso/_settings/agentpools?poolId=${poolId}`,

@@ -172,7 +172,7 @@ test('S5: without the lease nothing passes and nothing fails; when a commit find
   scene.hold.lease = { scope: 'service', epoch: 2, holder: 'me', leftMs: Infinity }
   scene.journal.lost = true
   await scene.time.run(40 * second)
-  expect([times(scene), new Set(scene.logs)]).toEqual([[0], new Set(['Pass stopped: the lease is held elsewhere.'])])
+  expect([times(scene), new Set(scene.logs)]).toEqual([[0], new Set(['Pass stopped: nothing may be changed now. GET /readyz says why.'])])
   scene.journal.lost = false
   await scene.time.run(2 * minute)
   expect(times(scene).length).toBeGreaterThan(2)

@@ -57,7 +57,30 @@ describe('growth', () => {
       'settled',
     ],
     ['is settled when Azure forgot its operation', again, accepted(minute + 1), { operation: { state: 'gone' } }, 'settled'],
-    ['is given up after half an hour', grow, accepted(30 * minute + 1, { operation: undefined as never }), {}, 'settled'],
+    ['is given up after half an hour', grow, accepted(30 * minute + 1), { operation: { state: 'running' } }, 'settled'],
+    ['is open until then', grow, accepted(30 * minute), { operation: { state: 'running' } }, undefined],
+    [
+      'found to have happened, without an operation, is given up after five minutes: a process that died at its answer',
+      grow,
+      accepted(5 * minute + 1, { operation: undefined as never }),
+      { capacity: 3 },
+      'settled',
+    ],
+    ['is open until then, too', grow, accepted(5 * minute, { operation: undefined as never }), { capacity: 3 }, undefined],
+    [
+      'found to have happened is settled when a list a minute later shows all that the capacity promises',
+      grow,
+      accepted(minute + 1, { operation: undefined as never }),
+      { capacity: 1, provisioning: 'succeeded' },
+      'settled',
+    ],
+    [
+      'but a machine that is being deleted is none of them',
+      grow,
+      accepted(minute + 1, { operation: undefined as never }),
+      { capacity: 1, provisioning: 'deleting' },
+      undefined,
+    ],
     ['without an answer happened when the capacity is there', grow, ago(5 * second, { state: 'unknown' }), { capacity: 3 }, 'accepted'],
     [
       'without an answer waits for a newer read',
@@ -87,10 +110,16 @@ describe('a delete', () => {
       undefined,
     ],
     [
-      'without an answer happened when one is being deleted',
+      'without an answer happened when Azure is deleting one',
       ago(minute, { state: 'unknown' }),
-      { memory: [aMemory(1, { stage: 'deleting' })] },
+      { memory: [aMemory(1)], provisioning: 'deleting' },
       'accepted',
+    ],
+    [
+      'that was written and never sent is decided anew, although it made its machine look like one being deleted',
+      ago(minute, { state: 'written' }),
+      { memory: [aMemory(1, { stage: 'deleting' })], provisioning: 'succeeded' },
+      'superseded',
     ],
     ['without an answer did not happen when none is', ago(minute, { state: 'written' }), { memory: [aMemory(1)] }, 'superseded'],
   ])('%s', (_what, over, scene, expected) => expect(settled(remove, over, scene)).toBe(expected))
@@ -132,6 +161,11 @@ describe('a reimage', () => {
 test('another call without an answer is decided anew in the next pass', () => {
   expect(settled({ kind: 'claim' }, ago(1, { state: 'unknown' }))).toBe('superseded')
   expect(settled({ kind: 'claim' }, ago(0, { state: 'written' }))).toBeUndefined()
+})
+
+test('the end of a pool stays open until the pool is forgotten: a restart in between finds it', () => {
+  const intent = { kind: 'delete-pool' } as const
+  for (const state of ['written', 'unknown', 'accepted'] as const) expect(settled(intent, ago(5 * minute, { state }))).toBeUndefined()
 })
 
 test('open are intents that were written, accepted, or had no answer', () => {

@@ -191,6 +191,22 @@ describe('a pool is deleted', () => {
     expect(service.world.truth.requests(service.poolId).every(({ result }) => result === 'succeeded')).toBe(true)
   })
 
+  test('a refused deletion of the pool itself is asked for again: nothing is forgotten that is still there', async () => {
+    let refused = 0
+    const service: Told = await tell({
+      settings: { standby: 0, machinesMax: 1 },
+      onCall: ({ name }) => {
+        if (name === 'delete-pool' && (refused += 1) === 1)
+          service.world.setFault('devops-throttled', { rate: 1, untilMs: service.world.now() + 30_000 })
+      },
+    })
+    await service.forMinutes(5)
+    service.set({ deleting: true })
+    await service.forMinutes(20)
+    expect(refused).toBeGreaterThan(1)
+    expect([isGone(service), service.world.devops.pool(service.poolId).ok]).toEqual([true, false])
+  })
+
   test('also while jobs keep waiting', async () => {
     const service = await tell({ settings: { standby: 1, machinesMax: 1 } })
     await service.forMinutes(10)

@@ -21,7 +21,11 @@ export function machines(app: App, parts: ApiParts): void {
       const latest = await latestOf(parts, record)
       const now = parts.clock.now()
       const { list, at } = knownMachines(latest, record)
-      return { machines: list.map((machine) => machineView(latest, record, machine, now)), ageMs: now - at }
+      return {
+        machines: list.map((machine) => machineView(latest, record, machine, now)),
+        others: latest.snapshot.agents.known ? latest.snapshot.agents.value.others : [],
+        ageMs: now - at,
+      }
     },
   )
   app.post(

@@ -21,6 +21,7 @@ import { creatorOf, deadline, poolParams, recordOf, recordsFor } from '../lookup
 import type { ApiParts, App } from '../parts.ts'
 import { problemOf } from '../problems.ts'
 import type { Asker } from '../rights.ts'
+import { standbyOf } from '../standby.ts'
 import { confirmCommand, decisionView, poolSummary } from '../views.ts'
 
 const use = { right: 'use' } as const
@@ -129,7 +130,7 @@ async function detail(parts: ApiParts, record: PoolRecord): Promise<PoolDetail> 
   return {
     pool: await summary(parts, record),
     settings,
-    ...(latest && { decision: decisionView(latest.decision, now), boot: latest.snapshot.boot }),
+    ...(latest && { decision: decisionView(latest.decision, now), boot: latest.snapshot.boot, ...standbyOf(latest.snapshot, settings) }),
     ...(p50Ms === undefined || p95Ms === undefined ? {} : { waits: { jobs, p50Ms, p95Ms, startedJobs, lostToOnceRace } }),
     openActions: open.map(({ id, action, state, reason, writtenAt }) => ({
       id,

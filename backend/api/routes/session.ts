@@ -1,5 +1,5 @@
 /** Where a person signs in, and what a page has to know before. */
-import { serviceView, sessionRequest, sessionView } from '../contract.ts'
+import { serviceView, sessionRequest, sessionView } from '../contract-sign-in.ts'
 import type { ApiParts, App } from '../parts.ts'
 import { notFound } from '../problems.ts'
 

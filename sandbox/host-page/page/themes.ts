@@ -78,7 +78,11 @@ export function themeOf(name: ThemeName): Theme {
 }
 
 /** Scales from the page's colour to the text's and around the primary colour. Scales are bare triples, for rgba(). */
-function palette({ text, page, primary, red, green, orange }: Look): Theme {
+const deepRed = [168, 0, 0] as const
+
+function palette({ text, page, primary, onAccent, red, green, orange }: Look): Theme {
+  // Buttons write on it with the colour that is on accents.
+  const danger = onAccent === white ? deepRed : red.dark
   const scale = (name: string, steps: readonly number[], value: (step: number) => string): Theme =>
     Object.fromEntries(steps.map((step) => [`palette-${name}-${step}`, value(step)]))
   const tints: readonly (readonly [number, number])[] = [
@@ -100,8 +104,8 @@ function palette({ text, page, primary, red, green, orange }: Look): Theme {
     ...Object.fromEntries(tints.map(([step, share]) => [`palette-primary-tint-${step}`, triple(mix(primary, page, share))])),
     ...scale('neutral', [0, 2, 4, 6, 8, 10, 20, 30, 60, 70, 80, 100], (step) => triple(mix(page, text, step / 100))),
     ...scale('black-alpha', [0, 2, 4, 6, 8, 10, 20, 30, 60, 70, 80, 100], (step) => alpha(text, step / 100)),
-    'palette-error': solid(red.dark),
-    ...scale('error', [6, 10], (step) => solid(mix(red.dark, text, step / 100))),
+    'palette-error': solid(danger),
+    ...scale('error', [6, 10], (step) => solid(mix(danger, text, step / 100))),
     ...Object.fromEntries(hues),
   }
 }

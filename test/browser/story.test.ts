@@ -1,0 +1,199 @@
+/** What a person does with a pool, from the first page of the hub to the pool's end, in a real browser. */
+import type { FrameLocator } from 'playwright-core'
+import type { MachineView, PoolDetail } from '../../backend/api/contract.ts'
+import { openBrowser, picture, type Browser, type Opened } from './browser.ts'
+import { openPlace, type Place } from './place.ts'
+
+jest.setTimeout(90_000)
+const poolId = 2
+let place: Place
+let browser: Browser
+let ada: Opened
+let hub: FrameLocator
+let scaleSetId: string
+beforeAll(async () => {
+  place = await openPlace()
+  browser = await openBrowser(place)
+  scaleSetId = await place.control.addScaleSet('linux')
+  ada = await browser.open()
+  hub = ada.hub
+})
+afterAll(async () => {
+  await browser.close()
+  await place.close()
+})
+afterEach(() => expect(browser.problems()).toEqual([]))
+
+const detail = (): Promise<PoolDetail> => place.client().get<PoolDetail>(`/pools/${poolId}`)
+const tab = (name: string): Promise<void> => hub.getByRole('tab', { name }).click()
+const button = (name: string | RegExp) => hub.getByRole('button', { name, ...(typeof name === 'string' ? { exact: true } : {}) })
+/** In the header of a page. */
+const menuItem = (name: string) => hub.getByRole('menuitem', { name, exact: true })
+const dialog = () => hub.getByRole('dialog')
+
+async function queue(jobs: number, durationMs: number): Promise<void> {
+  for (let job = 1; job <= jobs; job += 1)
+    await place.control.queueJob({ poolId, durationMs, jobName: `job ${job}`, definition: 'nightly' })
+}
+
+/** The pool's machines in a stage, once there is one. */
+async function machinesIn(stage: string): Promise<readonly MachineView[]> {
+  for (let look = 0; look < 200; look += 1) {
+    const { machines } = await place.client().get<{ readonly machines: readonly MachineView[] }>(`/pools/${poolId}/machines`)
+    const found = machines.filter((machine) => machine.stage === stage)
+    if (found.length > 0) return found
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`No machine is ${stage}.`)
+}
+
+test('connects the organization to its service, after a wrong address', async () => {
+  await hub.getByRole('heading', { name: 'Connect to the service' }).waitFor()
+  // Azure DevOps answers 404 where nothing is kept yet.
+  expect(browser.problems()).toEqual([expect.stringContaining('404')])
+  await hub.getByLabel('Address', { exact: true }).fill('http://127.0.0.1:9')
+  await button('Check and connect').click()
+  await hub.getByText('The service at http://127.0.0.1:9 did not answer.').waitFor()
+  expect(browser.problems()).toEqual(['asked http://127.0.0.1:9/api/v1/service', expect.stringContaining('ERR_')])
+  await hub.getByLabel('Address', { exact: true }).fill(place.serviceUrl)
+  await button('Check and connect').click()
+  await hub.getByText('No pools yet').waitFor()
+})
+
+test('creates a pool from nothing', async () => {
+  await button('New pool').first().click()
+  await hub.getByLabel('Resource id').fill(scaleSetId)
+  await hub.getByLabel('Maximum number of virtual machines in the scale set').fill('6')
+  await hub.getByText('never more than 6 machines in all').waitFor()
+  await hub.getByText('The scale set can be used').waitFor()
+  await button('Create linux').click()
+  await hub.getByRole('heading', { name: 'linux', exact: true }).waitFor()
+  // The person who made it may manage it at once.
+  await menuItem('Pause').waitFor()
+  expect((await detail()).settings).toMatchObject({ machinesMax: 6, standby: 1 })
+})
+
+test('watches it grow under load', async () => {
+  await machinesIn('idle')
+  await queue(4, 300_000)
+  await hub
+    .getByText(/[34] running a job/)
+    .first()
+    .waitFor()
+  await picture(ada, 'story-grows')
+})
+
+test('changes its settings, with a preview and a history of who did', async () => {
+  await tab('Settings')
+  await hub.getByLabel('Number of agents to keep on standby').fill('-1')
+  await hub
+    .getByText(/standby.*(0|whole number)/)
+    .first()
+    .waitFor()
+  await hub.getByLabel('Number of agents to keep on standby').fill('2')
+  await hub.getByText('1 changed, not saved').waitFor()
+  await picture(ada, 'story-settings-changed')
+  await button('Save').click()
+  await hub.getByText('The settings are saved as version').waitFor()
+  expect((await detail()).settings.standby).toBe(2)
+  await hub.getByText('Ada Brandt').first().waitFor()
+})
+
+test('disables an agent', async () => {
+  const [machine] = await machinesIn('busy')
+  await tab('Agents')
+  await hub.getByRole('checkbox', { name: `Choose ${machine!.name}` }).click()
+  await button('Disable').click()
+  await picture(ada, 'story-disable')
+  await dialog().getByRole('button', { name: 'Disable' }).click()
+  await dialog().waitFor({ state: 'detached' })
+  const agents = place.sandbox.world.devops.agents(poolId)
+  expect(agents.ok && agents.value.find(({ id }) => id === machine!.agentId)).toMatchObject({ enabled: false })
+})
+
+test('sees a failed machine named with its cause, kept for investigation, and deletes it', async () => {
+  place.sandbox.world.setFault('extension-failed', { rate: 1 })
+  await queue(3, 60_000)
+  const [failed] = await machinesIn('saved')
+  place.sandbox.world.setFault('extension-failed', undefined)
+  await tab('Diagnostics')
+  await hub.getByText('Failures by cause').waitFor()
+  await hub.getByText(`${failed!.name} failed to start`).first().waitFor()
+  await hub.getByText('Agents saved for investigation').waitFor()
+  await picture(ada, 'story-failed')
+  await button(`Delete ${failed!.name}`).click()
+  await dialog().getByRole('button', { name: 'Delete' }).click()
+  await hub.getByText('Agents saved for investigation').waitFor({ state: 'detached', timeout: 20_000 })
+})
+
+test('saves an agent, and lets it go again', async () => {
+  await tab('Agents')
+  const [idle] = await machinesIn('idle')
+  const box = hub.getByRole('checkbox', { name: `Choose ${idle!.name}` })
+  await box.click()
+  await button('Save for investigation').click()
+  await dialog().getByRole('button', { name: 'Save for investigation' }).click()
+  await machinesIn('saved')
+  await box.click()
+  await button('Let go').click()
+  await dialog().getByRole('button', { name: 'Let go' }).click()
+  await hub.getByRole('row', { name: idle!.name }).getByText('saved', { exact: true }).waitFor({ state: 'detached' })
+})
+
+test('pauses and resumes it', async () => {
+  await menuItem('Pause').click()
+  await menuItem('Resume').waitFor()
+  expect((await detail()).settings.paused).toBe(true)
+  await menuItem('Resume').click()
+  await menuItem('Pause').waitFor()
+})
+
+test('goes back and forward, and leaves unsaved changes only after a question', async () => {
+  await tab('Settings')
+  await hub.getByLabel('Number of agents to keep on standby').fill('3')
+  await ada.page.goBack()
+  await dialog().getByText('The settings that you changed are not saved.').waitFor()
+  await dialog().getByRole('button', { name: 'Cancel' }).click()
+  expect(await hub.getByLabel('Number of agents to keep on standby').inputValue()).toBe('3')
+  await button('Discard the changes').click()
+  await ada.page.goBack()
+  await hub.getByRole('tab', { name: 'Agents', selected: true }).waitFor()
+  await ada.page.goForward()
+  await hub.getByRole('tab', { name: 'Settings', selected: true }).waitFor()
+})
+
+test('shows a person with the right to use it everything, and nothing to change', async () => {
+  const ben = await browser.open(`pool=${poolId}&tab=settings`, { person: 'Ben Okoro' })
+  await ben.hub.getByLabel('Number of agents to keep on standby').waitFor()
+  expect(await ben.hub.getByLabel('Number of agents to keep on standby').isDisabled()).toBe(true)
+  await ben.hub.getByRole('tab', { name: 'Agents' }).click()
+  await ben.hub.getByRole('table', { name: 'Machines' }).waitFor()
+  await picture(ben, 'story-use-only')
+  for (const name of ['Pause', 'Save', 'Delete the pool', 'New pool'])
+    expect(await ben.hub.getByText(name, { exact: true }).count()).toBe(0)
+  expect(await ben.hub.getByRole('checkbox').count()).toBe(0)
+  await ben.close()
+})
+
+test('says that the service is down, keeps what it knew, and goes on by itself when it is back', async () => {
+  await tab('Overview')
+  await hub.getByText('Machines').first().waitFor()
+  await place.stopService()
+  await hub.getByText('What you see is not fresh.').first().waitFor()
+  await picture(ada, 'story-down')
+  await place.startService()
+  await hub.getByText('What you see is not fresh.').first().waitFor({ state: 'detached' })
+  expect(browser.problems().every((problem) => problem.includes('ERR_CONNECTION_REFUSED'))).toBe(true)
+})
+
+test('deletes it, once its name was typed', async () => {
+  await tab('Settings')
+  await button('Delete the pool').click()
+  const confirm = dialog().getByRole('button', { name: 'Delete', exact: true })
+  expect(await confirm.isDisabled()).toBe(true)
+  await picture(ada, 'story-delete')
+  await dialog().getByLabel('Type linux to confirm').fill('linux')
+  await confirm.click()
+  await hub.getByText('No pools yet').waitFor({ timeout: 60_000 })
+  expect(place.sandbox.world.devops.pool(poolId).ok).toBe(false)
+})
