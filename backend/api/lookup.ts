@@ -35,8 +35,8 @@ export async function recordOf(parts: ApiParts, poolId: number): Promise<PoolRec
 }
 
 /** @throws ApiProblem 503 while no pass has ended. */
-export function latestOf(parts: ApiParts, { poolId, name }: PoolRecord): Latest {
-  const latest = parts.loop.latest(poolId)
+export async function latestOf(parts: ApiParts, { poolId, name }: PoolRecord): Promise<Latest> {
+  const latest = await parts.loop.latest(poolId)
   if (latest === undefined) throw unavailable(`The first pass of pool ${name} has not ended yet. Ask again in a moment.`)
   return latest
 }

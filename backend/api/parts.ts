@@ -40,7 +40,7 @@ export type ApiParts = {
   /** Judges what machines send. */
   readonly registrar: Registrar
   readonly boots: Pick<Boots, 'of'>
-  /** Why this replica may not change pools now; `undefined` while it holds the lease. */
+  /** Why this replica may not change any pool now; `undefined` while it may. */
   readonly leaseProblem: () => string | undefined
   /** What Azure and Azure DevOps tell of this service itself: its credential, its rights, its clock. */
   readonly troubles: () => readonly { readonly state: NotReadyState; readonly sentence: string }[]
@@ -51,7 +51,10 @@ export type Latest = { readonly snapshot: PoolSnapshot; readonly decision: Decis
 
 export interface LoopView {
   nudge(poolId?: number): void
-  latest(poolId: number): Latest | undefined
+  /** Whichever replica holds the pool. */
+  latest(poolId: number): Promise<Latest | undefined>
+  /** Undefined for a pool that another replica holds. */
+  own(poolId: number): Latest | undefined
   /** Calls after each pass; the function that it returns ends that. */
   onPass(listener: (poolId: number) => void): () => void
   lastPassAt(poolId: number): Instant | undefined

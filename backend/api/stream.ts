@@ -93,7 +93,7 @@ class Client {
     const { settings, loop, clock } = this.#parts
     const record = await settings.pool(poolId)
     if (record === undefined) return
-    this.#event('pass', poolSummary(record, loop.latest(poolId), loop.lastPassAt(poolId), clock.now()))
+    this.#event('pass', poolSummary(record, await loop.latest(poolId), loop.lastPassAt(poolId), clock.now()))
     await this.#sendLog(poolId)
   }
 

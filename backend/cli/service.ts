@@ -18,14 +18,17 @@ import { createBoots } from '../store/boots.ts'
 import { openDatabase, type Database, type DatabasePlace } from '../store/database.ts'
 import { createHistory, lastInstant } from '../store/history.ts'
 import { createJournal } from '../store/journal.ts'
-import { createLeases, type Leases } from '../store/lease.ts'
+import { createLeases } from '../store/leases.ts'
+import type { LeaseOptions } from '../store/lease.ts'
 import { createNotes } from '../store/notes.ts'
 import { prune } from '../store/prune.ts'
+import { createReplicas } from '../store/replicas.ts'
 import { createSettings } from '../store/settings.ts'
+import { createSingleLease } from '../store/single-lease.ts'
 import { forgetAddress, noteAddress, operatorKeyFor, prepareDataDirectory } from './data-directory.ts'
 import { codeOf, exitCodes, listenFailure } from './exit.ts'
 import { extensionFor } from './extension-entry.ts'
-import { createLeaseKeeper, leaseMs, type LeaseKeeper } from './lease-keeper.ts'
+import { createLeaseKeeper, paces, type LeaseKeeper } from './lease-keeper.ts'
 import { checkSignIn, connectOutside, type Outside } from './outside.ts'
 import { organizationNameOf, ownerIdOf } from './owner.ts'
 import { createRegistration } from './registration.ts'
@@ -82,9 +85,11 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   ends.push(outside.close)
   await checkSignIn(outside.devOps, configuration, clock)
   const holder = `${hostname()}/${process.pid}/${clock.newId().slice(0, 8)}`
-  const leases = createLeases(database, { holder, ttlMs: leaseMs * speed, clock })
-  if (database.dialect === 'sqlite') await onlyServiceOf(configuration.data, leases)
-  const keeper = await createLeaseKeeper({ leases, clock, log })
+  const pace = paces[database.dialect]
+  const lease = { holder, ttlMs: pace.leaseMs * speed, clock }
+  if (database.dialect === 'sqlite') await onlyServiceOf(configuration.data, database, lease)
+  const { pools } = createSettings(database, clock)
+  const keeper = await createLeaseKeeper({ leases: createLeases(database, lease), pools, pace, clock, log })
   ends.push(keeper.release)
 
   const stopped = new AbortController()
@@ -99,7 +104,7 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const { signal } = stopped
   const parts = [
     loop.run(signal),
-    keeper.run(signal),
+    keeper.run(signal, loop.isPassing),
     packages.run(signal, loop.nudge),
     pruneNowAndThen(database, settings, clock, log, signal),
   ]
@@ -125,11 +130,12 @@ export async function openWhole(place: DatabasePlace, open: typeof openDatabase 
 }
 
 /** One service to an SQLite file. What a process that is gone left behind is taken over at once. */
-async function onlyServiceOf(directory: string, leases: Leases): Promise<void> {
-  const other = await leases.heldBy()
+async function onlyServiceOf(directory: string, database: Database, lease: LeaseOptions): Promise<void> {
+  const other = await createSingleLease(database, lease).heldBy()
   const [host, pid] = other?.holder.split('/') ?? []
   if (other === undefined || host !== hostname()) return
-  if (Number(pid) === process.pid || !isRunning(Number(pid))) return leases.release(other)
+  if (Number(pid) === process.pid || !isRunning(Number(pid)))
+    return createSingleLease(database, { ...lease, holder: other.holder }).release()
   throw new Blocked(
     'anotherService',
     exitCodes.system,
@@ -181,9 +187,10 @@ async function compose(options: ServiceOptions, ground: Ground) {
     ownerId,
     journal: createJournal(database, clock),
     // With a wrong clock, or without a credential, nobody holds the right to change anything.
-    lease: () => (outside.watch.stops() ? undefined : keeper.current()),
+    lease: (poolId) => (outside.watch.stops() ? undefined : keeper.current(poolId)),
     connect: (record) => ({ pipelines, scaleSet: outside.scaleSet(record.scaleSetId) }),
     boots,
+    ...(database.dialect === 'postgres' && { replicas: createReplicas(database) }),
     extension: extensionFor({ scripts, serviceUrl, packages, organizationUrl: configuration.organizationUrl, ...patOf(configuration) }),
   })
   const pools = createPools({

@@ -12,7 +12,7 @@ import type { PoolState } from './pool-state.ts'
 import type { AzureMachine, AzureScaleSet, CallOutcome, Clock, ExtensionFor, Intent, PipelinesAgent, PoolRecord } from './ports.ts'
 import { isOpen } from './settle.ts'
 
-/** A call is cut off after this; a change without an answer is looked for, never repeated blindly. */
+/** A call is cut off after this, and always before another replica may act; a change without an answer is looked for, never repeated blindly. */
 const callMsMax = 30_000
 
 export type Gateway = {
@@ -21,8 +21,8 @@ export type Gateway = {
   readonly clock: Clock
   readonly ownerId: string
   readonly extension: ExtensionFor
-  /** Whether the lease of this round still stands at this moment; another replica may have taken over (S5). */
-  readonly holds: () => boolean
+  /** Real time for which the lease of this round still holds for certain; 0 when another replica may have taken over (S5). */
+  readonly leftMs: () => number
   readonly signal: AbortSignal
 }
 
@@ -56,8 +56,8 @@ function whyStop(gateway: Gateway, intent: Intent): string | undefined {
 
 const stopped = 'the service was told to stop, or lost its lease, before it was sent'
 
-function mustStop({ signal, holds }: Gateway): boolean {
-  return signal.aborted || !holds()
+function mustStop({ signal, leftMs }: Gateway): boolean {
+  return signal.aborted || leftMs() <= 0
 }
 
 function claimLost({ state, ownerId, record }: Gateway): string | undefined {
@@ -75,7 +75,7 @@ type More = Partial<Extract<Result, { kind: 'sent' }>>
 /** One call that changes something. The lease is looked at again: this process may have been stopped since the reads before it. */
 async function send(gateway: Gateway, call: (signal: AbortSignal) => Promise<CallOutcome>, more: More = {}): Promise<Result> {
   if (mustStop(gateway)) return left(stopped)
-  return { kind: 'sent', outcome: await call(gateway.clock.deadline(callMsMax, gateway.signal)), ...more }
+  return { kind: 'sent', outcome: await call(gateway.clock.deadline(Math.min(callMsMax, gateway.leftMs()), gateway.signal)), ...more }
 }
 
 async function carryOut(gateway: Gateway, look: Look, action: Action): Promise<Result> {

@@ -3,6 +3,7 @@ import { restoreState } from './pool-state.ts'
 import type { PoolState } from './pool-state.ts'
 import { LeaseLost } from './ports.ts'
 import type { Pipelines, PoolRecord, ScaleSet } from './ports.ts'
+import type { Replicas } from './ports-replicas.ts'
 import { createReadings } from './readings.ts'
 import { pass } from './reconcile.ts'
 import type { PassParts, PassResult } from './reconcile.ts'
@@ -10,6 +11,8 @@ import type { PassParts, PassResult } from './reconcile.ts'
 export type LoopParts = PassParts & {
   /** The two sides of one pool. Called again when the pool's scale set changes. */
   readonly connect: (record: PoolRecord) => { readonly pipelines: Pipelines; readonly scaleSet: ScaleSet }
+  /** Absent where one replica holds all pools. */
+  readonly replicas?: Replicas
 }
 
 export type PoolHooks = {
@@ -24,11 +27,12 @@ export type PoolHooks = {
 /** After a failed pass: the first wait, doubled up to the last. */
 const failedMs = { first: 5_000, last: 60_000 } as const
 
-/** Passes until the signal aborts or the pool is gone. Never rejects. */
+/** Passes until the signal aborts, the pool is gone, or another replica may hold it. Never rejects. */
 export async function runPool(parts: LoopParts, poolId: number, hooks: PoolHooks, signal: AbortSignal): Promise<void> {
   let state: PoolState | undefined
   let failures = 0
-  while (!signal.aborted) {
+  const isOurs = (): boolean => parts.lease(poolId) !== undefined
+  while (!signal.aborted && isOurs()) {
     const done = await hooks.turn()
     let waitMs: number | undefined
     try {
@@ -38,6 +42,7 @@ export async function runPool(parts: LoopParts, poolId: number, hooks: PoolHooks
       waitMs = await onePass(parts, state, record, hooks, signal)
       failures = 0
     } catch (error) {
+      if (error instanceof LeaseLost && !isOurs()) return
       // What the journal holds is the truth: the next pass starts from it.
       state = undefined
       failures += 1

@@ -313,8 +313,8 @@ export type StoredPass = PassRecord & {
   readonly repeats: number
 }
 
-/** The right to change pools: held by one replica at a time, told apart by its epoch. */
-export type Lease = { readonly epoch: number; readonly holder: string }
+/** The right to change the pools of `scope`: held by one replica at a time, told apart by its epoch. */
+export type Lease = { readonly scope: string; readonly epoch: number; readonly holder: string }
 
 export type Remembered = {
   readonly pool: PoolMemory | undefined

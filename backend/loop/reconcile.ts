@@ -13,6 +13,7 @@ import { rememberMassFailure } from './pool-memory.ts'
 import type { PoolState } from './pool-state.ts'
 import type { Boots } from './ports-boot.ts'
 import { LeaseLost } from './ports.ts'
+import type { HeldLease } from './ports-replicas.ts'
 import type {
   Clock,
   Counts,
@@ -35,7 +36,8 @@ export type PassParts = {
   readonly metrics: Metrics
   readonly journal: Journal
   readonly settings: Settings
-  readonly lease: () => Lease | undefined
+  /** The pool's lease as it stands at this moment; undefined when another replica may hold it (S5). */
+  readonly lease: (poolId: number) => HeldLease | undefined
   readonly boots: Boots
   readonly ownerId: string
   readonly extension: ExtensionFor
@@ -52,7 +54,7 @@ export type PassResult = {
 /** Makes one pass. Throws {@link LeaseLost} when another replica has taken over; nothing was changed then. */
 export async function pass(parts: PassParts, state: PoolState, record: PoolRecord, signal: AbortSignal): Promise<PassResult> {
   const { clock, journal, ownerId } = parts
-  const lease = parts.lease()
+  const lease = parts.lease(record.poolId)
   if (lease === undefined) throw new LeaseLost()
   const startedAt = clock.now()
   await state.readings.refresh(state.isActive, signal)
@@ -110,8 +112,11 @@ async function carryOut(
   round: { lease: Lease; intents: readonly Intent[]; signal: AbortSignal },
 ): Promise<void> {
   const { clock, journal, ownerId, metrics } = parts
-  const holds = (): boolean => parts.lease()?.epoch === round.lease.epoch
-  const results = await act({ state, record, clock, ownerId, extension: parts.extension, holds, signal: round.signal }, round.intents)
+  const leftMs = (): number => {
+    const held = parts.lease(record.poolId)
+    return held?.epoch === round.lease.epoch ? held.leftMs : 0
+  }
+  const results = await act({ state, record, clock, ownerId, extension: parts.extension, leftMs, signal: round.signal }, round.intents)
   const now = clock.now()
   const times = { at: now, wallTimeMs: clock.wallTimeMs() }
   const outcome = outcomeOf(state, round.intents, results, now)

@@ -2,10 +2,11 @@ import { sql, type Kysely, type Transaction } from 'kysely'
 import { StoreError } from './errors.ts'
 import { first } from './migrations/0001-first.ts'
 import { registration } from './migrations/0002-registration.ts'
+import { shares } from './migrations/0003-shares.ts'
 import type { Dialect, Schema } from './schema.ts'
 
 /** In order; the schema's version is how many of them ran. Imported, not found on disk: the service is one bundled file. */
-const migrations: readonly ((tx: Transaction<Schema>, dialect: Dialect) => Promise<void>)[] = [first, registration]
+const migrations: readonly ((tx: Transaction<Schema>, dialect: Dialect) => Promise<void>)[] = [first, registration, shares]
 
 /** Any constant: replicas that start at the same moment take turns. */
 const migrationLock = 20_261_121

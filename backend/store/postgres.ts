@@ -6,6 +6,8 @@ const connectTimeoutMs = 10_000
 const statementTimeoutMs = 30_000
 /** A replica that was stopped in the middle of a commit must not keep the lease's row locked for longer. */
 const idleInTransactionMs = 10_000
+/** The server's limits are set for each transaction: a pooler that gives each one another session refuses them at the start of one. */
+const begin = `begin; set local statement_timeout = ${statementTimeoutMs}; set local idle_in_transaction_session_timeout = ${idleInTransactionMs}`
 
 /** PostgreSQL by its URL. With `ca` the connection is encrypted and the server's certificate checked against it. */
 export function postgresDialect(url: string, ca: string | undefined, name: string): PostgresDialect {
@@ -14,9 +16,7 @@ export function postgresDialect(url: string, ca: string | undefined, name: strin
     ...(ca === undefined ? {} : { ssl: { ca } }),
     max: 10,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: idleInTransactionMs,
   })
   // An idle connection that breaks would end the process; the next query opens another one or reports why it cannot.
   pool.on('error', () => undefined)
@@ -47,7 +47,8 @@ function worded(pool: pg.Pool, name: string): PostgresPool {
         broken = true
         return { command: 'ROLLBACK', rowCount: 0, rows: [] }
       }
-      const query = (text: string, values: unknown[]) => client.query(text, values).catch(text === 'rollback' ? giveUp : reworded)
+      const query = (text: string, values: unknown[]) =>
+        client.query(text === 'begin' ? begin : text, values).catch(text === 'rollback' ? giveUp : reworded)
       const release = () => {
         client.off('error', ignore)
         client.release(broken)

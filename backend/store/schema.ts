@@ -74,6 +74,8 @@ export type Schema = {
     readonly issued_at: number
   }
   readonly boot_reports: BootRow & { readonly id: Generated<number> }
+  /** What the replica that holds a pool is to hear. */
+  readonly nudges: { readonly pool_id: number; readonly jobs_changed: Flag }
 }
 
 export type BootRow = {

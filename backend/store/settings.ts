@@ -161,7 +161,7 @@ async function tell(tx: Transaction<Schema>, poolId: number, message: string, cl
 
 // prettier-ignore
 const tablesOfPool = [
-  'pool_memory', 'machines', 'gone_machines', 'intents', 'log', 'passes', 'nonces', 'claims', 'boot_reports',
+  'pool_memory', 'machines', 'gone_machines', 'intents', 'log', 'passes', 'nonces', 'claims', 'boot_reports', 'nudges',
 ] as const
 
 /** Everything of the pool: orders and the history of its settings go with the row of the pool. */

@@ -15,7 +15,7 @@ export type Child<Address> = {
 }
 
 /** Starts `dist/bench-{name}.js`. @throws Error when it ends before it has an address. */
-export async function startChild<Address>(name: 'sandbox' | 'service', options: object): Promise<Child<Address>> {
+export async function startChild<Address>(name: 'sandbox' | 'service' | 'replica', options: object): Promise<Child<Address>> {
   const child = fork(new URL(`bench-${name}.js`, import.meta.url), { serialization: 'json' })
   const ended = once(child, 'exit')
   child.send(options)

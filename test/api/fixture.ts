@@ -344,7 +344,8 @@ export async function apiOf(state: World, history = historyOf(state)) {
     ...(state.signIn && { signIn: state.signIn }),
     loop: {
       nudge,
-      latest: (poolId) => state.latest.get(poolId),
+      latest: async (poolId) => state.latest.get(poolId),
+      own: (poolId) => state.latest.get(poolId),
       lastPassAt: () => state.lastPassAt,
       onPass(listener) {
         state.listeners.add(listener)

@@ -1,8 +1,11 @@
 import type { ServiceClock } from '../../backend/adapters/clock.ts'
-import { createLeaseKeeper, leaseMs, renewMs } from '../../backend/cli/lease-keeper.ts'
-import type { HeldLease, Leases } from '../../backend/store/lease.ts'
+import { createLeaseKeeper, paces } from '../../backend/cli/lease-keeper.ts'
+import type { Holding, Leases } from '../../backend/store/lease.ts'
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+const pools = async (): Promise<readonly number[]> => [7]
+const never = (): boolean => false
+const pace = paces.sqlite
 
 /** A clock that only moves when the keeper sleeps; `rounds` sleeps later it stops the keeper. */
 function fakeClock(rounds: number, speed = 1) {
@@ -23,66 +26,106 @@ function fakeClock(rounds: number, speed = 1) {
   return { clock, stop: stop.signal, advance: (ms: number) => (now += ms) }
 }
 
-function fakeLeases(clock: ServiceClock, change: Partial<Leases> = {}): Leases & { readonly released: number[] } {
-  const released: number[] = []
-  const until = (): number => clock.now() + leaseMs * clock.speed
-  return {
-    released,
-    acquire: async (): Promise<HeldLease> => ({ epoch: 4, holder: 'us', validUntil: until() }),
-    renew: async () => until(),
-    release: async (lease) => void released.push(lease.epoch),
-    heldBy: async () => ({ epoch: 3, holder: 'them', forMs: 12_300 }),
-    ...change,
+type Held = Leases & { released: number }
+
+/** Leases that hold pool 7, unless told otherwise. */
+function fakeLeases(clock: ServiceClock, look?: (hold: () => Holding) => Promise<Holding>): Held {
+  const lease = { scope: 'pool/7', epoch: 4, holder: 'us' }
+  const hold = (): Holding => ({
+    validUntil: clock.now() + pace.leaseMs * clock.speed,
+    lease: (poolId) => (poolId === 7 ? lease : undefined),
+  })
+  const leases: Held = {
+    released: 0,
+    look: async () => (look === undefined ? hold() : look(hold)),
+    release: async () => void (leases.released += 1),
   }
+  return leases
 }
 
-it('holds the lease from the start, renews it, and gives it back once', async () => {
+const elsewhere = (clock: ServiceClock): Holding => ({
+  validUntil: clock.now(),
+  lease: () => undefined,
+  heldBy: { holder: 'them', forMs: 12_300 },
+})
+
+it('holds what it got from the start, renews it, and gives it back once', async () => {
   const { clock, stop } = fakeClock(10)
   const leases = fakeLeases(clock)
-  const keeper = await createLeaseKeeper({ leases, clock, log })
-  await keeper.run(stop)
-  expect([keeper.current(), keeper.problem()]).toEqual([{ epoch: 4, holder: 'us' }, undefined])
+  const keeper = await createLeaseKeeper({ leases, pools, pace, clock, log })
+  await keeper.run(stop, never)
+  expect([keeper.current(7), keeper.problem()]).toEqual([{ scope: 'pool/7', epoch: 4, holder: 'us', leftMs: 15_000 }, undefined])
+  expect(keeper.current(8)).toBeUndefined()
   await keeper.release()
   await keeper.release()
-  expect([keeper.current(), leases.released]).toEqual([undefined, [4]])
+  expect([keeper.current(7), leases.released]).toEqual([undefined, 1])
 })
 
 it('trusts the lease no longer than it certainly holds, however fast the clock runs', async () => {
   for (const speed of [1, 60]) {
     const { clock, advance } = fakeClock(1, speed)
-    const keeper = await createLeaseKeeper({ leases: fakeLeases(clock), clock, log })
+    const keeper = await createLeaseKeeper({ leases: fakeLeases(clock), pools, pace, clock, log })
     advance(24_999 * speed)
-    expect(keeper.current()).toBeDefined()
+    expect(keeper.current(7)?.leftMs).toBeCloseTo(1)
     advance(2 * speed)
-    expect(keeper.current()).toBeUndefined()
+    expect([keeper.current(7), keeper.problem()]).toEqual([
+      undefined,
+      'The lease has run out, because it was not renewed in time; it is asked for again.',
+    ])
   }
 })
 
 it('says who holds it while it stands by, and takes it when it is free', async () => {
   const { clock, stop } = fakeClock(3)
   let asked = 0
-  const acquire: Leases['acquire'] = async () => (++asked < 3 ? undefined : { epoch: 9, holder: 'us', validUntil: clock.now() + leaseMs })
-  const keeper = await createLeaseKeeper({ leases: fakeLeases(clock, { acquire }), clock, log })
+  const leases = fakeLeases(clock, async (hold) => (++asked < 3 ? elsewhere(clock) : hold()))
+  const keeper = await createLeaseKeeper({ leases, pools, pace, clock, log })
   expect(keeper.problem()).toBe('Replica them holds the lease for 13 s more; this one stands by.')
-  await keeper.run(stop)
-  expect(keeper.current()?.epoch).toBe(9)
+  await keeper.run(stop, never)
+  expect([keeper.current(7)?.epoch, keeper.problem()]).toEqual([4, undefined])
 })
 
-it('survives two renewals that fail, and stops changing things after the third', async () => {
+it('survives two looks that fail, and stops changing things after the third', async () => {
   const { clock, stop } = fakeClock(2)
-  const renew = () => Promise.reject(new Error('disk full'))
-  const keeper = await createLeaseKeeper({ leases: fakeLeases(clock, { renew }), clock, log })
-  await keeper.run(stop)
-  expect(keeper.current()).toBeDefined()
-  await clock.real.sleep(renewMs, stop)
+  let asked = 0
+  const leases = fakeLeases(clock, async (hold) => (++asked === 1 ? hold() : Promise.reject(new Error('disk full'))))
+  const keeper = await createLeaseKeeper({ leases, pools, pace, clock, log })
+  await keeper.run(stop, never)
+  expect(keeper.current(7)).toBeDefined()
+  await clock.real.sleep(pace.renewMs, stop)
   expect(keeper.problem()).toBe('The lease could not be renewed: disk full')
 })
 
 it('holds nothing once another replica has taken it', async () => {
   const { clock, stop } = fakeClock(2)
-  let taken = 0
-  const acquire: Leases['acquire'] = async () => (taken++ === 0 ? { epoch: 4, holder: 'us', validUntil: clock.now() + leaseMs } : undefined)
-  const keeper = await createLeaseKeeper({ leases: fakeLeases(clock, { acquire, renew: async () => undefined }), clock, log })
-  await keeper.run(stop)
-  expect(keeper.current()).toBeUndefined()
+  let asked = 0
+  const leases = fakeLeases(clock, async (hold) => (++asked === 1 ? hold() : elsewhere(clock)))
+  const keeper = await createLeaseKeeper({ leases, pools, pace, clock, log })
+  await keeper.run(stop, never)
+  expect(keeper.current(7)).toBeUndefined()
+})
+
+it('looks at the pools there are, and says which of them pass', async () => {
+  const { clock, stop } = fakeClock(2)
+  const asked: unknown[] = []
+  const leases: Leases = {
+    ...fakeLeases(clock),
+    async look(of, isPassing) {
+      asked.push([of, isPassing?.(7)])
+      return elsewhere(clock)
+    },
+  }
+  const keeper = await createLeaseKeeper({ leases, pools, pace, clock, log })
+  await keeper.run(stop, (poolId) => poolId === 7)
+  expect(asked).toEqual([
+    [[7], undefined],
+    [[7], true],
+  ])
+})
+
+it('takes over within 30 seconds, and each lease outlives two looks that fail', () => {
+  const { leaseMs, renewMs, marginMs } = paces.postgres
+  expect(leaseMs + 2 * renewMs).toBeLessThanOrEqual(30_000)
+  for (const each of Object.values(paces)) expect(each.leaseMs - each.marginMs).toBeGreaterThan(2 * each.renewMs)
+  expect(marginMs).toBeGreaterThan(0)
 })

@@ -1,5 +1,5 @@
 /** One process of the service in virtual time, all of whose I/O crosses the edge: real loop, journal, settings and lease. */
-import { createLeaseKeeper, leaseMs } from '../../backend/cli/lease-keeper.ts'
+import { createLeaseKeeper, paces } from '../../backend/cli/lease-keeper.ts'
 import { extensionEntry } from '../../backend/loop/extension.ts'
 import type { Clock, Journal, Log, PoolRecord } from '../../backend/loop/ports.ts'
 import type { Boots } from '../../backend/loop/ports-boot.ts'
@@ -9,8 +9,9 @@ import type { Random } from '../../backend/simulator/random.ts'
 import type { Database } from '../../backend/store/database.ts'
 import { lastInstant } from '../../backend/store/history.ts'
 import { createJournal } from '../../backend/store/journal.ts'
-import { createLeases, type Leases } from '../../backend/store/lease.ts'
+import type { Leases } from '../../backend/store/lease.ts'
 import { createSettings, type SettingsStore } from '../../backend/store/settings.ts'
+import { createSingleLease } from '../../backend/store/single-lease.ts'
 import { boundsOf } from '../soak/replica.ts'
 import type { Call, Entry } from '../soak/history.ts'
 import { quietMetrics } from '../support/service.ts'
@@ -71,15 +72,20 @@ export async function startProcess(parts: ProcessParts): Promise<ServiceProcess>
   await io('process', 'start', false, async () => undefined)
   const startAt = await io('database', 'last instant', false, () => lastInstant(database))
   const clock = time.clockFrom(startAt, { wake: (goOn) => void (isAlive && goOn()) })
-  const leases = edged(createLeases(database, { holder: name, ttlMs: leaseMs, clock }), io)
-  const left = await leases.heldBy()
-  if (left !== undefined) await leases.release(left)
+  const pace = paces.sqlite
+  const leaseOf = (holder: string) => createSingleLease(database, { holder, ttlMs: pace.leaseMs, clock })
+  const leases = edged(leaseOf(name), io)
+  const left = await io('database', 'lease holder', false, leaseOf(name).heldBy)
+  if (left !== undefined) await edged(leaseOf(left.holder), io).release()
+  const settings = edgedSettings(parts, createSettings(database, clock), io)
   const keeper = await createLeaseKeeper({
     leases: announced(leases, (epoch) => enter({ kind: 'lease', process: name, epoch, at: time.now() })),
+    // One lease for all pools: which there are is not asked.
+    pools: async () => [],
+    pace,
     clock: { ...clock, speed: 1, real: { nowMs: clock.now, wallTimeMs: clock.wallTimeMs, sleep: clock.sleep } },
     log: silent,
   })
-  const settings = edgedSettings(parts, createSettings(database, clock), io)
   const stopped = new AbortController()
   const ports = { ...portsOf(parts), clock: { ...clock, sleep: patient(parts) } }
   const loop = createLoop({
@@ -92,7 +98,7 @@ export async function startProcess(parts: ProcessParts): Promise<ServiceProcess>
       scaleSet: edgedPort('azure', worldScaleSet(ports, record.scaleSetId), io),
     }),
   })
-  void keeper.run(stopped.signal)
+  void keeper.run(stopped.signal, loop.isPassing)
   const running = loop.run(stopped.signal)
   return {
     alive: () => isAlive,
@@ -112,20 +118,21 @@ type Io = <T>(side: Side, what: string, writes: boolean, run: () => Promise<T>) 
 
 function edged(leases: Leases, io: Io): Leases {
   return {
-    acquire: () => io('database', 'acquire lease', true, () => leases.acquire()),
-    renew: (lease) => io('database', 'renew lease', true, () => leases.renew(lease)),
-    release: (lease) => io('database', 'release lease', true, () => leases.release(lease)),
-    heldBy: () => io('database', 'lease holder', false, () => leases.heldBy()),
+    look: (pools) => io('database', 'take or renew lease', true, () => leases.look(pools)),
+    release: () => io('database', 'release lease', true, () => leases.release()),
   }
 }
 
 function announced(leases: Leases, tell: (epoch: number) => void): Leases {
+  let epoch: number | undefined
   return {
     ...leases,
-    async acquire() {
-      const lease = await leases.acquire()
-      if (lease !== undefined) tell(lease.epoch)
-      return lease
+    async look(pools) {
+      const holding = await leases.look(pools)
+      const newest = holding.lease(0)?.epoch
+      if (newest !== undefined && newest !== epoch) tell(newest)
+      epoch = newest
+      return holding
     },
   }
 }

@@ -2,7 +2,7 @@ import type { Action } from '../../backend/core/decision.ts'
 import { act } from '../../backend/loop/act.ts'
 import { extensionName } from '../../backend/loop/extension.ts'
 import type { Result } from '../../backend/loop/act.ts'
-import type { Intent, MachineMemory, PoolMemory, PoolRecord } from '../../backend/loop/ports.ts'
+import type { Clock, Intent, MachineMemory, PoolMemory, PoolRecord } from '../../backend/loop/ports.ts'
 import { now } from '../support/build.ts'
 import { aMemory, anAzureMachine, anAzureSet, anIntent, anOutside, aPipelinesAgent, aRecord, aState } from '../support/loop.ts'
 import type { Answers, Outside } from '../support/loop.ts'
@@ -15,6 +15,8 @@ type Scene = {
   readonly record?: Partial<PoolRecord>
   /** How often the lease is found to stand; for ever when not given. */
   readonly held?: number
+  readonly leftMs?: number
+  readonly deadline?: Clock['deadline']
   readonly stopped?: boolean
 }
 
@@ -32,14 +34,14 @@ async function sendAll(
     {
       state,
       record: aRecord(scene.record),
-      clock: outside.clock,
+      clock: { ...outside.clock, ...(scene.deadline && { deadline: scene.deadline }) },
       ownerId: 'owner',
       extension: () => ({
         known: true,
         at: 0,
         value: { name: extensionName, publisher: 'p', type: 't', version: '1', settings: {}, after: [] },
       }),
-      holds: () => looks++ < (scene.held ?? Infinity),
+      leftMs: () => (looks++ < (scene.held ?? Infinity) ? (scene.leftMs ?? 20_000) : 0),
       signal: abort.signal,
     },
     intents,
@@ -74,6 +76,20 @@ describe('S5: nothing is sent', () => {
     ['when the lease is lost during the reads before it', { held: 1 }],
     ['once the service is told to stop', { stopped: true }],
   ])('%s', async (_when, scene) => expect(await send(grow(), scene)).toMatch(/^left: the service was told to stop, or lost its lease/))
+})
+
+test('S5: a call is cut off when the lease ends, and after 30 seconds at the latest', async () => {
+  const cutOff = async (leftMs: number): Promise<readonly number[]> => {
+    const deadlines: number[] = []
+    const { signal } = new AbortController()
+    const deadline = (ms: number): AbortSignal => {
+      deadlines.push(ms)
+      return signal
+    }
+    await sendAll([{ kind: 'drain', machine: ref(1), agentId: 101, cause: 'surplus', next: 'delete' }], { leftMs, deadline })
+    return deadlines
+  }
+  expect([await cutOff(12_000), await cutOff(45_000)]).toEqual([[12_000], [30_000]])
 })
 
 describe('growing', () => {

@@ -68,7 +68,7 @@ const job = (service: Service, minutes: number, demands: readonly string[] = [])
 const request = (service: Service, id: number) => service.world.truth.requests(service.poolId).find((each) => each.id === id)
 const told = async (service: Service): Promise<readonly string[]> =>
   (await service.history.log(service.poolId, { top: 1_000 })).map(({ message }) => message)
-const reasons = (service: Service): readonly string[] => service.loop.latest(service.poolId)!.decision.reasons.map(({ code }) => code)
+const reasons = (service: Service): readonly string[] => service.loop.own(service.poolId)!.decision.reasons.map(({ code }) => code)
 const changes = (service: Told, from = 0) =>
   service.events.filter(
     ({ at, kind }) => at >= from && ['capacity', 'agent-disabled', 'reimage-accepted', 'delete-accepted', 'agent-removed'].includes(kind),
@@ -272,7 +272,7 @@ test('a machine that fails to start is saved, the next ones are deleted, and a p
   const service = await tell({ settings: { standby: 1, machinesMax: 3, savedMax: 1 } })
   service.world.setFault('agent-never-online', { rate: 1, untilMs: 40 * minute })
   await service.forMinutes(90)
-  const saved = service.loop.latest(service.poolId)!.snapshot
+  const saved = service.loop.own(service.poolId)!.snapshot
   const listed = saved.machines.known ? saved.machines.value : []
   expect(listed.map(({ stage }) => stage).toSorted()).toEqual(['idle', 'saved'])
   service.order({ machineId: listed.find(({ stage }) => stage === 'saved')!.id, order: 'delete', by: 'Ada', force: false })
@@ -358,7 +358,7 @@ test('machines that fail to start one after the other pause growth; one at a tim
     raw: expect.stringContaining('[hash-mismatch]') as string,
   })
   expect(reasons(service)).toContain('boot-trouble')
-  expect(service.loop.latest(service.poolId)!.snapshot.bootTrouble).toMatchObject({ cause: 'hash-mismatch', times: 7 })
+  expect(service.loop.own(service.poolId)!.snapshot.bootTrouble).toMatchObject({ cause: 'hash-mismatch', times: 7 })
 
   service.world.setFault('extension-failed', undefined)
   service.order({ machineId: '', order: 'try-again', by: 'Ada', force: false })
@@ -366,7 +366,7 @@ test('machines that fail to start one after the other pause growth; one at a tim
   expect(await told(service)).toContain('Ada asks for a machine to be tried now, as far as one is needed.')
   await service.forMinutes(5)
   expect(grown().slice(4)).toEqual([1, 3])
-  expect(service.loop.latest(service.poolId)!.snapshot.bootTrouble).toBeUndefined()
+  expect(service.loop.own(service.poolId)!.snapshot.bootTrouble).toBeUndefined()
   expect([reasons(service), service.problems]).toEqual([['enough'], []])
   expect((await errors()).length).toBe(1)
 })
@@ -381,5 +381,5 @@ test('an agent that is not online in time is silent, or tells how far it came', 
 test('the times of phases are shown once five machines have told them', async () => {
   const service = await tell({ settings: { standby: 5, machinesMax: 5 } })
   await service.forMinutes(20)
-  expect(service.loop.latest(service.poolId)!.snapshot.boot.phases).toMatchObject({ package: { p50Ms: 3_000, p95Ms: 3_000 } })
+  expect(service.loop.own(service.poolId)!.snapshot.boot.phases).toMatchObject({ package: { p50Ms: 3_000, p95Ms: 3_000 } })
 })

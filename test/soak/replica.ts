@@ -1,16 +1,18 @@
 /** One process of the service in virtual time: it can be killed at a call, be paused, and be started again on the same store. */
-import { createLeaseKeeper, leaseMs } from '../../backend/cli/lease-keeper.ts'
+import { createLeaseKeeper, paces } from '../../backend/cli/lease-keeper.ts'
 import { explain } from '../../backend/core/explain.ts'
 import { extensionEntry } from '../../backend/loop/extension.ts'
 import type { Clock, Intent, Journal, Lease, Log, Pipelines, PoolRecord, ScaleSet } from '../../backend/loop/ports.ts'
-import { createLoop, type Latest } from '../../backend/loop/run.ts'
+import type { Latest } from '../../backend/loop/follow.ts'
+import { createLoop } from '../../backend/loop/run.ts'
+import type { HeldLease } from '../../backend/loop/ports-replicas.ts'
 import type { Boots } from '../../backend/loop/ports-boot.ts'
 import type { World } from '../../backend/simulator/facts.ts'
 import type { Random } from '../../backend/simulator/random.ts'
 import type { Database } from '../../backend/store/database.ts'
 import { lastInstant } from '../../backend/store/history.ts'
 import { createJournal } from '../../backend/store/journal.ts'
-import { createLeases } from '../../backend/store/lease.ts'
+import { createLeases } from '../../backend/store/leases.ts'
 import { quietMetrics } from '../support/service.ts'
 import { uninterrupted, type Life, type VirtualTime } from '../support/virtual-time.ts'
 import { worldPipelines, worldScaleSet, type WorldCall } from '../support/world-ports.ts'
@@ -23,7 +25,7 @@ export type Breakage = {
   readonly scaleSet?: (port: ScaleSet) => ScaleSet
   readonly journal?: (journal: Journal, currentLease: () => Lease | undefined) => Journal
   readonly record?: (record: PoolRecord, worldMs: number) => PoolRecord
-  readonly lease?: (current: () => Lease | undefined) => () => Lease | undefined
+  readonly lease?: (current: () => HeldLease | undefined) => () => HeldLease | undefined
   readonly clock?: (clock: Clock) => Clock
   readonly boots?: (boots: Boots) => Boots
   /** The record that the extension's entry is made from. */
@@ -76,15 +78,21 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
   const own = time.clockFrom(await lastInstant(parts.database), process.life)
   const clock = breakage.clock?.(own) ?? own
   const log: Log = { info() {}, warn: (fields, message) => tell(fields, message), error: (fields, message) => tell(fields, message) }
-  const leases = createLeases(parts.database, { holder: name, ttlMs: leaseMs, clock: own })
-  const acquire: typeof leases.acquire = async () => {
-    const lease = await leases.acquire()
-    if (lease !== undefined) enter({ kind: 'lease', process: name, epoch: lease.epoch, at: time.now() })
-    return lease
+  const pace = paces.sqlite
+  const leases = createLeases(parts.database, { holder: name, ttlMs: pace.leaseMs, clock: own })
+  let epoch: number | undefined
+  const look: typeof leases.look = async (pools) => {
+    const holding = await leases.look(pools)
+    const newest = holding.lease(parts.poolId)?.epoch
+    if (newest !== undefined && newest !== epoch) enter({ kind: 'lease', process: name, epoch: newest, at: time.now() })
+    epoch = newest
+    return holding
   }
   const real = { nowMs: own.now, wallTimeMs: own.wallTimeMs, sleep: own.sleep }
-  const keeper = await createLeaseKeeper({ leases: { ...leases, acquire }, clock: { ...own, speed: 1, real }, log })
-  const lease = breakage.lease?.(keeper.current) ?? keeper.current
+  const pools = async () => (parts.record() === undefined ? [] : [parts.poolId])
+  const keeper = await createLeaseKeeper({ leases: { ...leases, look }, pools, pace, clock: { ...own, speed: 1, real }, log })
+  const current = () => keeper.current(parts.poolId)
+  const lease = breakage.lease?.(current) ?? current
   const replica: Replica = {
     name,
     get alive() {
@@ -120,10 +128,10 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
     lease,
     ownerId: parts.ownerId,
     boots: breakage.boots?.(parts.boots) ?? parts.boots,
-    journal: breakage.journal?.(journal, keeper.current) ?? journal,
+    journal: breakage.journal?.(journal, current) ?? journal,
     extension: (record, scaleSet) => ({ known: true, value: extensionEntry(record, scaleSet, bootstrap), at: 0 }),
     settings: {
-      pools: async () => (parts.record() === undefined ? [] : [parts.poolId]),
+      pools,
       pool: async () => readRecord(),
       forget: async () => parts.forget(),
     },
@@ -133,10 +141,10 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
     },
   })
   loop.onPass((poolId) => {
-    const latest = loop.latest(poolId)
+    const latest = loop.own(poolId)
     if (latest !== undefined) parts.onPass(latest)
   })
-  void keeper.run(uninterrupted)
+  void keeper.run(uninterrupted, loop.isPassing)
   void loop.run(new AbortController().signal)
   return replica
 

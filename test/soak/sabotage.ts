@@ -1,5 +1,6 @@
 /** For each invariant one variant of the service that is broken on purpose. A checker that does not catch it proves nothing. */
 import type { Intent, Journal, JournalChange, Lease, Pipelines, PoolRecord, ScaleSet } from '../../backend/loop/ports.ts'
+import type { HeldLease } from '../../backend/loop/ports-replicas.ts'
 import type { Known, Reading } from '../../backend/core/snapshot.ts'
 import type { Boots } from '../../backend/loop/ports-boot.ts'
 import type { World } from '../../backend/simulator/facts.ts'
@@ -256,8 +257,8 @@ function takesAnyLease(journal: Journal, newest: () => Lease | undefined): Journ
   return { ...journal, commit: (poolId, lease, change) => journal.commit(poolId, newest() ?? lease, change).catch(() => {}) }
 }
 
-function neverLost(current: () => Lease | undefined): () => Lease | undefined {
-  let first: Lease | undefined
+function neverLost(current: () => HeldLease | undefined): () => HeldLease | undefined {
+  let first: HeldLease | undefined
   return () => (first ??= current())
 }
 

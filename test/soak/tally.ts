@@ -4,7 +4,7 @@ import { whyStays } from '../../backend/core/retire.ts'
 import { standbyAt } from '../../backend/core/schedule.ts'
 import type { PoolSettings } from '../../backend/core/settings.ts'
 import type { CompleteSnapshot } from '../../backend/core/snapshot.ts'
-import type { Latest } from '../../backend/loop/run.ts'
+import type { Latest } from '../../backend/loop/follow.ts'
 import { faultNames, processFaults } from './plan.ts'
 
 export type Counts = {

@@ -1,6 +1,6 @@
 /** What a run leaves behind: the order of actions, a hash of everything, and, when asked for, the story in words. */
 import { explain } from '../../backend/core/explain.ts'
-import type { Latest } from '../../backend/loop/run.ts'
+import type { Latest } from '../../backend/loop/follow.ts'
 import type { Entry, Violation } from './history.ts'
 
 /** In a steady pool these must not happen once it has warmed up: boot, learn, delay. */

@@ -9,7 +9,7 @@ import { lastInstant } from '../../backend/store/history.ts'
 import { forEachDialect, postgres } from './dialects.ts'
 import { fullMemory, heldJournal, logEntry, machine, pass, poolId } from './support.ts'
 
-const newer = /was written by a newer version of Scale Set Agents \(schema 99, this version knows 2\): start the newer version, or restore/
+const newer = /was written by a newer version of Scale Set Agents \(schema 99, this version knows 3\): start the newer version, or restore/
 
 forEachDialect('a database', (host) => {
   test('that a newer version wrote is refused', async () => {
@@ -26,7 +26,7 @@ forEachDialect('a database', (host) => {
     const before = await openDatabase(place)
     const first = await heldJournal(before)
     await first.journal.commit(poolId, first.lease, { pool: fullMemory, machines: [machine('1')], pass: pass(4_000) })
-    await first.leases.release(first.lease)
+    await first.leases.release()
     await before.close()
     const after = await openDatabase(place)
     const second = await heldJournal(after)

@@ -1,6 +1,6 @@
 import { LeaseLost } from '../../backend/loop/ports.ts'
 import { createHistory, lastInstant } from '../../backend/store/history.ts'
-import { createLeases } from '../../backend/store/lease.ts'
+import { createLeases } from '../../backend/store/leases.ts'
 import { createSettings } from '../../backend/store/settings.ts'
 import { forEachDialect } from './dialects.ts'
 import {
@@ -166,15 +166,17 @@ forEachDialect('the journal', (host) => {
   test('a commit under an old epoch, a foreign holder or an expired lease changes nothing', async () => {
     const database = await host.open()
     const { journal, lease, leases } = await heldJournal(database)
-    await leases.release(lease)
+    await leases.release()
     await expect(journal.commit(poolId, lease, { pool: emptyMemory })).rejects.toThrow(LeaseLost)
     const other = createLeases(database, { holder: 'second', ttlMs: 60_000, clock: stillClock() })
-    const taken = await other.acquire()
+    const taken = (await other.look([poolId])).lease(poolId)
     expect(taken?.epoch).toBe(lease.epoch + 1)
     await expect(journal.commit(poolId, lease, { pool: emptyMemory })).rejects.toThrow(LeaseLost)
-    await expect(journal.commit(poolId, { epoch: lease.epoch + 1, holder: 'first' }, { pool: emptyMemory })).rejects.toThrow(LeaseLost)
+    const next = { ...lease, epoch: lease.epoch + 1 }
+    await expect(journal.commit(poolId, next, { pool: emptyMemory })).rejects.toThrow(LeaseLost)
+    await expect(journal.commit(poolId, { ...next, scope: 'pool/8', holder: 'second' }, { pool: emptyMemory })).rejects.toThrow(LeaseLost)
     expect((await journal.remembered(poolId)).pool).toBeUndefined()
-    await journal.commit(poolId, { epoch: lease.epoch + 1, holder: 'second' }, { pool: emptyMemory })
+    await journal.commit(poolId, { ...next, holder: 'second' }, { pool: emptyMemory })
     expect((await journal.remembered(poolId)).pool).toEqual(emptyMemory)
   })
 
@@ -189,7 +191,7 @@ forEachDialect('the journal', (host) => {
     await journal.commit(poolId, lease, { newIntents: [growIntent('a', { changedAt: 1_300 })] })
     expect(await lastInstant(database)).toBe(1_300)
     clock.at = 5_000
-    await leases.renew(lease)
+    await leases.look([poolId])
     expect(await lastInstant(database)).toBe(5_000)
   })
 })

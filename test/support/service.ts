@@ -1,7 +1,7 @@
 /** The real loop, journal and gateway over a world in virtual time. */
 import { defaultSettings, type PoolSettings } from '../../backend/core/settings.ts'
 import { extensionEntry } from '../../backend/loop/extension.ts'
-import type { Journal, Lease, Log, Metrics, PoolRecord, Settings } from '../../backend/loop/ports.ts'
+import type { Journal, Log, Metrics, PoolRecord, Settings } from '../../backend/loop/ports.ts'
 import { createLoop, type Loop } from '../../backend/loop/run.ts'
 import type { World } from '../../backend/simulator/facts.ts'
 import { createRandom } from '../../backend/simulator/random.ts'
@@ -9,7 +9,7 @@ import { createWorld } from '../../backend/simulator/world.ts'
 import type { WorldOptions } from '../../backend/simulator/facts-life.ts'
 import { openDatabase } from '../../backend/store/database.ts'
 import { createJournal } from '../../backend/store/journal.ts'
-import { createLeases } from '../../backend/store/lease.ts'
+import { createLeases } from '../../backend/store/leases.ts'
 import { createHistory } from '../../backend/store/history.ts'
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts'
 import { worldBoots } from './world-boots.ts'
@@ -76,7 +76,7 @@ export async function startService(
   }
   const database = await openDatabase({ kind: 'sqlite-memory' })
   const leases = createLeases(database, { holder: 'one', ttlMs: 1e12, clock: time.clock })
-  const lease: Lease | undefined = await leases.acquire()
+  const lease = (await leases.look([poolId])).lease(poolId)
   const journal = createJournal(database, time.clock)
   const taking: Journal = {
     remembered: (id) => journal.remembered(id),
@@ -106,7 +106,7 @@ export async function startService(
     journal: taking,
     boots: worldBoots(world, poolId, scaleSetId, () => record.settings.tearDownAfterUse),
     settings,
-    lease: () => lease,
+    lease: () => lease && { ...lease, leftMs: Infinity },
     ownerId: 'owner',
     extension: (pool, scaleSet) => ({ known: true, value: extensionEntry(pool, scaleSet, bootstrap), at: 0 }),
     connect: (pool) => ({ pipelines: worldPipelines(parts), scaleSet: worldScaleSet(parts, pool.scaleSetId) }),

@@ -18,7 +18,7 @@ export function agents(app: App, parts: ApiParts): void {
       { config: { right: 'manage' }, schema: { params: agentParams, response: { 202: accepted } } },
       async ({ params, asker }, reply) => {
         const record = await recordOf(parts, params.poolId)
-        const agent = agentOf(latestOf(parts, record), record, params.agentId)
+        const agent = agentOf(await latestOf(parts, record), record, params.agentId)
         const asked = await parts.pools.setEnabled(record.poolId, agent, enabled, asker.by, deadline(parts))
         if (!asked.ok) throw problemOf(asked)
         return reply.code(202).send({ message: asked.value })
@@ -30,7 +30,7 @@ export function agents(app: App, parts: ApiParts): void {
     { config: { right: 'use' }, schema: { params: machineParams, response: { 200: connectView } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
-      const machine = machineOf(latestOf(parts, record), record, params.machine)
+      const machine = machineOf(await latestOf(parts, record), record, params.machine)
       const asked = await parts.pools.connection(record.poolId, machine, deadline(parts))
       if (!asked.ok) throw problemOf(asked)
       return { poolId: record.poolId, machine: machine.name, ways: asked.value.ways }

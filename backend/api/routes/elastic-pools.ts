@@ -42,10 +42,12 @@ export function elasticPools(app: App, parts: ApiParts): void {
   app.get('/distributedtask/elasticpools', { config: { right: 'signedIn' }, schema: wire }, async ({ headers, asker }) => {
     const dialect = dialectOf(headers.accept)
     const records = await recordsFor(parts, asker)
-    return dialect.list(records.map((record) => elasticPool(record, parts.loop.latest(record.poolId), dialect)))
+    return dialect.list(
+      await Promise.all(records.map(async (record) => elasticPool(record, await parts.loop.latest(record.poolId), dialect))),
+    )
   })
   app.get('/distributedtask/elasticpools/:poolId', { config: use, schema: { ...wire, params: poolParams } }, async ({ params, headers }) =>
-    elasticPool(await recordOf(parts, params.poolId), parts.loop.latest(params.poolId), dialectOf(headers.accept)),
+    elasticPool(await recordOf(parts, params.poolId), await parts.loop.latest(params.poolId), dialectOf(headers.accept)),
   )
   app.post(
     '/distributedtask/elasticpools',
@@ -70,7 +72,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
       return {
         agentPool: agentPool(pool, dialect),
         agentQueue,
-        elasticPool: elasticPool(record, parts.loop.latest(record.poolId), dialect),
+        elasticPool: elasticPool(record, await parts.loop.latest(record.poolId), dialect),
       }
     },
   )
@@ -87,7 +89,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
       const wish = settingsFromElastic(body)
       const changed = await parts.pools.changeSettings(params.poolId, record.version, wish, asker.by, deadline(parts))
       if (!changed.ok) throw problemOf(inWireNames(changed))
-      return elasticPool(changed.value, parts.loop.latest(params.poolId), dialectOf(headers.accept))
+      return elasticPool(changed.value, await parts.loop.latest(params.poolId), dialectOf(headers.accept))
     },
   )
   logs(app, parts)
@@ -118,7 +120,7 @@ function nodes(app: App, parts: ApiParts): void {
       const record = await recordOf(parts, params.poolId)
       const state = asked.$state === undefined ? undefined : stateFrom(asked.$state)
       const dialect = dialectOf(headers.accept)
-      const { list } = knownMachines(latestOf(parts, record), record)
+      const { list } = knownMachines(await latestOf(parts, record), record)
       const wanted = list.filter((machine) => state === undefined || nodeState(machine) === state)
       return dialect.list(wanted.map((machine) => elasticNode(record.poolId, machine, parts.clock, dialect)))
     },
@@ -132,7 +134,7 @@ function nodes(app: App, parts: ApiParts): void {
       const order = ordersOfState[state]
       if (order === undefined)
         throw badRequest(`A node cannot be put into the state ${state}. Send pendingDelete, pendingReimage or saved.`)
-      const machine = machineOf(latestOf(parts, record), record, params.nodeId)
+      const machine = machineOf(await latestOf(parts, record), record, params.nodeId)
       const asked = await parts.pools.order(record.poolId, machine, { order, force: false, by: asker.by })
       if (!asked.ok) throw problemOf(asked)
       return elasticNode(record.poolId, machine, parts.clock, dialectOf(headers.accept), state)

@@ -57,11 +57,13 @@ async function whyNotReady(parts: ApiParts): Promise<readonly NotReady[]> {
 function poolReasons(parts: ApiParts, poolId: number): readonly NotReady[] {
   const late = (sentence: string) => [{ state: 'late', sentence } as const]
   const lastPassAt = parts.loop.lastPassAt(poolId)
-  const latest = parts.loop.latest(poolId)
-  if (lastPassAt === undefined || latest === undefined) return late(`Pool ${poolId} has had no pass yet.`)
+  if (lastPassAt === undefined) return late(`Pool ${poolId} has had no pass yet.`)
   const ageMs = parts.clock.now() - lastPassAt
   if (ageMs > passAgeMsMax) return late(`The last pass of pool ${poolId} was ${Math.round(ageMs / 1000)} s ago.`)
-  const { jobs, agents, scaleSet, machines } = latest.snapshot
+  const own = parts.loop.own(poolId)
+  // What could not be read is told by the replica that reads it.
+  if (own === undefined) return []
+  const { jobs, agents, scaleSet, machines } = own.snapshot
   return unread(poolId, { jobs, agents, 'scale set': scaleSet, machines })
 }
 

@@ -15,7 +15,7 @@ export function jobs(app: App, parts: ApiParts): void {
     { config: { right: 'use' }, schema: { params: poolParams, response: { 200: jobList } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
-      const latest = latestOf(parts, record)
+      const latest = await latestOf(parts, record)
       const now = parts.clock.now()
       const { jobs: queue } = latest.snapshot
       if (!queue.known) throw unavailable(`The jobs of pool ${record.name} could not be read: ${queue.why}`)
@@ -28,7 +28,7 @@ export function jobs(app: App, parts: ApiParts): void {
     async ({ params }) => {
       const { poolId, requestId } = params
       const record = await recordOf(parts, poolId)
-      const { snapshot, decision } = latestOf(parts, record)
+      const { snapshot, decision } = await latestOf(parts, record)
       const now = parts.clock.now()
       if (!snapshot.jobs.known) throw unavailable(`The jobs of pool ${record.name} could not be read: ${snapshot.jobs.why}`)
       const why = whyJob(snapshot, decision, requestId, now)

@@ -18,7 +18,7 @@ export function machines(app: App, parts: ApiParts): void {
     { config: { right: 'use' }, schema: { params: poolParams, response: { 200: machineList } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
-      const latest = latestOf(parts, record)
+      const latest = await latestOf(parts, record)
       const now = parts.clock.now()
       const { list, at } = knownMachines(latest, record)
       return {
@@ -33,7 +33,7 @@ export function machines(app: App, parts: ApiParts): void {
     { config: { right: 'manage' }, schema: { params: machineParams, body: machineOrder, response: { 202: accepted } } },
     async ({ params, body, asker }, reply) => {
       const record = await recordOf(parts, params.poolId)
-      const machine = machineOf(latestOf(parts, record), record, params.machine)
+      const machine = machineOf(await latestOf(parts, record), record, params.machine)
       const asked = await parts.pools.order(record.poolId, machine, { order: body.order, force: body.force === true, by: asker.by })
       if (!asked.ok) throw problemOf(asked)
       return reply.code(202).send({ message: asked.value })
@@ -44,7 +44,7 @@ export function machines(app: App, parts: ApiParts): void {
     { config: { right: 'use' }, schema: { params: machineParams, response: { 200: whyView } } },
     async ({ params }) => {
       const record = await recordOf(parts, params.poolId)
-      return whyNow(parts, record, params.machine) ?? gone(parts, record, params.machine)
+      return (await whyNow(parts, record, params.machine)) ?? gone(parts, record, params.machine)
     },
   )
 }
@@ -66,8 +66,8 @@ function named(list: readonly Machine[], idOrName: string): Machine | undefined 
   return list.find(({ name }) => name === idOrName) ?? list.find(({ id }) => id === idOrName)
 }
 
-function whyNow(parts: ApiParts, record: PoolRecord, idOrName: string): WhyView | undefined {
-  const latest = parts.loop.latest(record.poolId)
+async function whyNow(parts: ApiParts, record: PoolRecord, idOrName: string): Promise<WhyView | undefined> {
+  const latest = await parts.loop.latest(record.poolId)
   if (latest?.snapshot.machines.known !== true) return undefined
   const name = named(latest.snapshot.machines.value, idOrName)?.name
   const why = name && whyMachine(latest.snapshot, latest.decision, record.settings, name, parts.clock.now())
@@ -76,7 +76,7 @@ function whyNow(parts: ApiParts, record: PoolRecord, idOrName: string): WhyView 
 
 /** The computer name, by the newest pass or by what is remembered. */
 export async function machineName(parts: ApiParts, record: PoolRecord, idOrName: string): Promise<string | undefined> {
-  const machines = parts.loop.latest(record.poolId)?.snapshot.machines
+  const machines = (await parts.loop.latest(record.poolId))?.snapshot.machines
   const present = machines?.known === true ? named(machines.value, idOrName) : undefined
   if (present !== undefined) return present.name
   const remembered = await parts.history.machine(record.poolId, idOrName)

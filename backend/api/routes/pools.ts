@@ -40,7 +40,7 @@ export function pools(app: App, parts: ApiParts): void {
   app.post('/pools', { config: create, schema: { body: poolCreation, response: { 201: poolCreated } } }, async (request, reply) => {
     const created = await parts.pools.create(request.body, await creatorOf(parts, request), deadline(parts))
     if (!created.ok) throw problemOf(created)
-    return reply.code(201).send(createdView(created.value, summary(parts, created.value.record)))
+    return reply.code(201).send(createdView(created.value, await summary(parts, created.value.record)))
   })
   app.delete(
     '/pools/:poolId',
@@ -114,21 +114,21 @@ function createdView({ how, findings, present }: Created, pool: PoolSummary): Po
 }
 
 async function summaries(parts: ApiParts, asker: Asker): Promise<readonly PoolSummary[]> {
-  return (await recordsFor(parts, asker)).map((record) => summary(parts, record))
+  return Promise.all((await recordsFor(parts, asker)).map((record) => summary(parts, record)))
 }
 
-function summary({ loop, clock }: ApiParts, record: PoolRecord): PoolSummary {
-  return poolSummary(record, loop.latest(record.poolId), loop.lastPassAt(record.poolId), clock.now())
+async function summary({ loop, clock }: ApiParts, record: PoolRecord): Promise<PoolSummary> {
+  return poolSummary(record, await loop.latest(record.poolId), loop.lastPassAt(record.poolId), clock.now())
 }
 
 async function detail(parts: ApiParts, record: PoolRecord): Promise<PoolDetail> {
   const { poolId, settings, replaceConfirmed, takeOverConfirmed } = record
   const now = parts.clock.now()
-  const latest = parts.loop.latest(poolId)
+  const latest = await parts.loop.latest(poolId)
   const [open, waits] = await Promise.all([parts.history.intents(poolId, { top: openActionsMax, open: true }), parts.history.waits(poolId)])
   const { jobs, p50Ms, p95Ms, startedJobs, lostToOnceRace } = waits
   return {
-    pool: summary(parts, record),
+    pool: await summary(parts, record),
     settings,
     ...(latest && { decision: decisionView(latest.decision, now), boot: latest.snapshot.boot, ...standbyOf(latest.snapshot, settings) }),
     ...(p50Ms === undefined || p95Ms === undefined ? {} : { waits: { jobs, p50Ms, p95Ms, startedJobs, lostToOnceRace } }),
