@@ -12,6 +12,8 @@ const esModules = [
 
 export default {
   testEnvironment: 'node',
+  // For a loaded computer; what has to be quick is measured by the benchmarks.
+  testTimeout: 60_000,
   // Suites of the hub's components are named *.browser.ts or .tsx, and ask for jsdom by their docblock.
   testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/test/hub/**/*.browser.ts?(x)'],
   transform: {

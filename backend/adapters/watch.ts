@@ -79,12 +79,13 @@ export function createWatch(clock: ServiceClock): Watch {
 
   return {
     note(told) {
-      const { service, outcome } = told
+      const { service, outcome, operation } = told
       const at = clock.now()
       if ('noToken' in outcome) return void credentials.set(service, { state: 'noToken', sentence: noToken(service, outcome.noToken), at })
       noteClock(outcome.headers)
       if (outcome.refused) credentials.set(service, { state: 'credentialRefused', sentence: refused(service), at })
-      else if (outcome.status < 500 && outcome.status !== 429) credentials.delete(service)
+      // Some calls are answered to anybody: only one that the pools need proves the credential.
+      else if (needed.has(operation) && outcome.status < 500 && outcome.status !== 429) credentials.delete(service)
       if (!outcome.refused) noteRight(told, outcome.status)
     },
     troubles() {

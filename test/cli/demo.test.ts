@@ -1,12 +1,11 @@
 /** The demo as a person starts it: as built before the tests, with the real sandbox, service and trace. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const root = resolve(__dirname, '..', '..')
 const main = join(root, 'dist', 'main.js')
 jest.setTimeout(120_000)
-
 
 type Ended = { readonly code: number | null; readonly out: string; readonly err: string; readonly sandboxes: readonly number[] }
 
