@@ -321,6 +321,9 @@ export const passView = Type.Object({
   tookMs: Type.Number(),
   settingsVersion: Type.Integer(),
   counts: core<Counts>('Machines and jobs by state.'),
+  longestWaitMs: Type.Optional(
+    Type.Number({ description: 'Of the jobs that waited at `atMs`; absent when none did, or the jobs were not known.' }),
+  ),
   decision: decisionView,
 })
 export type PassView = Static<typeof passView>

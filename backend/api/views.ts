@@ -76,6 +76,7 @@ export function jobView({ snapshot, decision }: Latest, job: Job, now: Instant):
 }
 
 export function passView(pass: StoredPass): PassView {
+  const { longestWaitMs } = ifKnown(pass.snapshot.jobs, (jobs) => queueFigures(jobs, pass.at))
   return {
     id: pass.id,
     atMs: pass.wallTimeMs,
@@ -84,6 +85,7 @@ export function passView(pass: StoredPass): PassView {
     tookMs: pass.tookMs,
     settingsVersion: pass.settingsVersion,
     counts: pass.counts,
+    ...(longestWaitMs === undefined ? {} : { longestWaitMs }),
     decision: decisionView(pass.decision, pass.at),
   }
 }
@@ -107,7 +109,7 @@ function figures(snapshot: PoolSnapshot, now: Instant) {
   }
 }
 
-function queueFigures(jobs: readonly Job[], now: Instant) {
+function queueFigures(jobs: readonly Job[], now: Instant): Pick<PoolSummary, 'waiting' | 'running' | 'longestWaitMs'> {
   const waiting = jobs.filter((job) => job.agentId === undefined)
   const longestWaitMs = waiting.reduce((longest, job) => Math.max(longest, now - job.seenAt), 0)
   return { waiting: waiting.length, running: jobs.length - waiting.length, ...(waiting.length === 0 ? {} : { longestWaitMs }) }

@@ -1,11 +1,11 @@
-/** Machines by state and waiting jobs over the last hours: a picture, and the same as a table. */
+/** Machines by state, waiting jobs and their waits over the last hours: a picture, and the same as a table. */
 import { Button } from 'azure-devops-ui/Button'
 import { Card } from 'azure-devops-ui/Card'
 import { useState, type ReactElement } from 'react'
 import type { PassView } from '../../backend/api/contract.ts'
 import { DataTable, type Column } from '../components/data-table.tsx'
 import { Empty, Frame } from '../components/state.tsx'
-import { Time } from '../components/time.tsx'
+import { Duration, Time } from '../components/time.tsx'
 import { HistoryPicture } from './history-picture.tsx'
 import { usePasses } from './use-passes.ts'
 
@@ -46,6 +46,12 @@ function PassTable({ passes }: { readonly passes: readonly PassView[] }): ReactE
 const columns: readonly Column<PassView>[] = [
   { id: 'at', name: 'From', width: 150, cell: ({ atMs }) => <Time atMs={atMs} /> },
   { id: 'waiting', name: 'Waiting', width: 80, cell: ({ counts }) => counts.waiting },
+  {
+    id: 'wait',
+    name: 'Longest wait',
+    width: 110,
+    cell: ({ longestWaitMs }) => longestWaitMs !== undefined && <Duration ms={longestWaitMs} />,
+  },
   { id: 'busy', name: 'Busy', width: 70, cell: ({ counts }) => counts.busy },
   { id: 'idle', name: 'Idle', width: 70, cell: ({ counts }) => counts.idle },
   { id: 'starting', name: 'Starting', width: 80, cell: ({ counts }) => counts.starting },

@@ -1,6 +1,6 @@
-/** The picture: machines stacked by state, what was wanted as a line over them, and the waiting jobs under them. */
+/** The picture: machines stacked by state, what was wanted as a line over them, and under them the waiting jobs and how long they waited. */
 import { scaleLinear, scaleTime } from 'd3-scale'
-import { area, curveStepAfter, line } from 'd3-shape'
+import { area, curveLinear, curveStepAfter, line } from 'd3-shape'
 import type { ReactElement } from 'react'
 import type { PassView } from '../../backend/api/contract.ts'
 import { instantText } from '../clock.ts'
@@ -11,7 +11,9 @@ const width = 960
 const left = 40
 const machines = { top: 20, bottom: 186 }
 const jobs = { top: 216, bottom: 288 }
-const height = 312
+const waits = { top: 318, bottom: 390 }
+const height = 414
+const minuteMs = 60_000
 
 export function HistoryPicture({ passes }: { readonly passes: readonly PassView[] }): ReactElement {
   const points = pointsOf(passes)
@@ -28,6 +30,10 @@ export function HistoryPicture({ passes }: { readonly passes: readonly PassView[
     .domain([0, Math.max(1, ...points.map(({ counts }) => counts.waiting))])
     .nice()
     .range([jobs.bottom, jobs.top])
+  const longest = scaleLinear()
+    .domain([0, Math.max(1, ...points.map(({ longestWaitMs }) => longestWaitMs / minuteMs))])
+    .nice()
+    .range([waits.bottom, waits.top])
   const ticks = x.ticks(6).map((at) => at.valueOf())
   return (
     <figure className="hub-picture">
@@ -39,6 +45,11 @@ export function HistoryPicture({ passes }: { readonly passes: readonly PassView[
         <path className="hub-line" d={lineOf(points, x, (point) => y(point.wanted))} />
         <Axis scale={waiting} label="Jobs waiting" from={jobs.top} />
         <path className="hub-line hub-line-waiting" d={lineOf(points, x, (point) => waiting(point.counts.waiting))} />
+        <Axis scale={longest} label="Longest wait, minutes" from={waits.top} />
+        <path
+          className="hub-line hub-line-waiting"
+          d={lineOf(points, x, (point) => longest(point.longestWaitMs / minuteMs), curveLinear)}
+        />
         {ticks.map((at) => (
           <text key={at} className="hub-tick" x={x(at)} y={height - 4} textAnchor="middle">
             {shortTime(at, at)}
@@ -62,11 +73,11 @@ function areaOf({ spans }: Layer, points: readonly Point[], x: X, y: Y): string 
   return draw([...spans]) ?? ''
 }
 
-function lineOf(points: readonly Point[], x: X, y: (point: Point) => number): string {
+function lineOf(points: readonly Point[], x: X, y: (point: Point) => number, curve = curveStepAfter): string {
   const draw = line<Point>()
     .x(({ atMs }) => x(atMs))
     .y(y)
-    .curve(curveStepAfter)
+    .curve(curve)
   return draw([...points]) ?? ''
 }
 
@@ -114,5 +125,5 @@ function summaryOf(points: readonly Point[]): string {
   const [first, last] = [points[0], points.at(-1)]
   if (first === undefined || last === undefined) return 'No pass.'
   const most = (of: (point: Point) => number): number => Math.max(...points.map(of))
-  return `Machines and waiting jobs from ${instantText(first.atMs)} to ${instantText(last.atMs)}: at most ${most(({ total }) => total)} machines and ${most(({ counts }) => counts.waiting)} jobs waiting; now ${last.total} machines and ${last.counts.waiting} jobs waiting. The table has every value.`
+  return `Machines, waiting jobs and their waits from ${instantText(first.atMs)} to ${instantText(last.atMs)}: at most ${most(({ total }) => total)} machines and ${most(({ counts }) => counts.waiting)} jobs waiting, the longest for ${Math.round(most(({ longestWaitMs }) => longestWaitMs) / minuteMs)} minutes; now ${last.total} machines and ${last.counts.waiting} jobs waiting. The table has every value.`
 }

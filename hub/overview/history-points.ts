@@ -1,7 +1,14 @@
 /** Passes as points of a picture: each stands from its first to its last repeat. */
 import type { PassView } from '../../backend/api/contract.ts'
 
-export type Point = { readonly atMs: number; readonly counts: PassView['counts']; readonly wanted: number; readonly total: number }
+export type Point = {
+  readonly atMs: number
+  readonly counts: PassView['counts']
+  readonly wanted: number
+  readonly total: number
+  /** Of the jobs that waited then; 0 when none did. */
+  readonly longestWaitMs: number
+}
 export type Layer = {
   /** Names its colour, as a group of stages. */
   readonly group: string
@@ -22,12 +29,13 @@ const kinds = [
 
 /** Oldest first. Two points for a pass that stood for a while, so that a step is drawn as one. */
 export function pointsOf(passes: readonly PassView[]): readonly Point[] {
-  return passes.toReversed().flatMap(({ atMs, lastAtMs, counts, decision }) => {
-    const point = { counts, wanted: decision.wanted, total: totalOf(counts) }
+  return passes.toReversed().flatMap(({ atMs, lastAtMs, counts, longestWaitMs, decision }) => {
+    const point = { counts, wanted: decision.wanted, total: totalOf(counts), longestWaitMs: longestWaitMs ?? 0 }
+    const waited = longestWaitMs === undefined ? 0 : longestWaitMs + lastAtMs - atMs
     return lastAtMs > atMs
       ? [
           { ...point, atMs },
-          { ...point, atMs: lastAtMs },
+          { ...point, atMs: lastAtMs, longestWaitMs: waited },
         ]
       : [{ ...point, atMs }]
   })

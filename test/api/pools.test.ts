@@ -1,6 +1,7 @@
 import { Check } from 'typebox/value'
 import * as contract from '../../backend/api/contract.ts'
 import type { Job, Machine } from '../../backend/core/snapshot.ts'
+import type { StoredPass } from '../../backend/loop/ports.ts'
 import {
   apiOf,
   asOperator,
@@ -265,6 +266,17 @@ describe('a pool that runs', () => {
       from: 'history',
       sentences: ['linux000004 is gone.', 'Deleted as surplus.'],
     })
+  })
+
+  test('a pass tells the longest wait that it saw', async () => {
+    const state = world()
+    const waiting = { requestId: 1, name: 'build', demands: [], seenAt: 1_000 } as unknown as Job
+    const seen = (jobs: readonly Job[]): StoredPass => ({ ...pass(1), at: 61_000, snapshot: snapshot({ jobs: known(jobs) }) })
+    const longest = async () => (await call(state, 'GET', '/pools/7/passes')).body.passes[0].longestWaitMs
+    state.passes = [seen([waiting, { ...waiting, seenAt: 31_000 }, { ...waiting, seenAt: 0, agentId: 4 }])]
+    expect(await longest()).toBe(60_000)
+    state.passes = [seen([])]
+    expect(await longest()).toBeUndefined()
   })
 
   test('passes and log are paged', async () => {

@@ -1,7 +1,7 @@
 import { scaleSetFrom } from '../../backend/adapters/azure-shapes.ts'
 import { growthBlockers } from '../../backend/core/checks.ts'
 import { defaultSettings } from '../../backend/core/settings.ts'
-import type { LogView } from '../../backend/api/contract.ts'
+import type { LogView, PassView } from '../../backend/api/contract.ts'
 import { consequence, orderKinds } from '../../hub/agents/orders.ts'
 import { shownMachines } from '../../hub/agents/rows.ts'
 import { csvOf, failureGroups, jsonOf, shownEntries } from '../../hub/diagnostics/entries.ts'
@@ -12,6 +12,7 @@ import { reviewOf } from '../../hub/create/review.ts'
 import { storyOf } from '../../hub/create/story.ts'
 import { armOf, bicepTextOf, cliOf } from '../../hub/create/templates.ts'
 import { creationOf, startWishes, takenOver } from '../../hub/create/wishes.ts'
+import { pointsOf } from '../../hub/overview/history-points.ts'
 import { readNewest, readOlder, type ReadPage } from '../../hub/newest-first.ts'
 import { queryOf, routeOf, wordOf, type Route } from '../../hub/route.ts'
 import { readEvents } from '../../hub/server-events.ts'
@@ -363,4 +364,15 @@ test('a time is short in the zone of the person, with the exact instant beside i
   expect(shortTime(noon, noon + 3 * 86_400_000, 'en-GB')).toContain('Jan')
   expect(exactInstant(noon, 'en-GB')).toContain('2026-01-31T12:00:00.000Z')
   expect(shortTime(Number.MAX_VALUE, noon)).toBe('unknown')
+})
+
+test('a pass that stood for a while is drawn with waits that went on', () => {
+  const pass = (over: Partial<PassView>) =>
+    ({ id: 1, atMs: 0, lastAtMs: 0, counts: { waiting: 1 }, decision: { wanted: 1 }, ...over }) as unknown as PassView
+  const newestFirst = [pass({ atMs: 90_000, lastAtMs: 90_000 }), pass({ atMs: 10_000, lastAtMs: 60_000, longestWaitMs: 5_000 })]
+  expect(pointsOf(newestFirst).map(({ atMs, longestWaitMs }) => [atMs, longestWaitMs])).toEqual([
+    [10_000, 5_000],
+    [60_000, 55_000],
+    [90_000, 0],
+  ])
 })
