@@ -179,7 +179,14 @@ export type PoolDetail = Static<typeof poolDetail>
 const scaleSetId = text(500, 'Azure resource id: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachineScaleSets/…')
 
 /** `POST /api/v1/check`: the check of a scale set, without creating anything. */
-export const checkRequest = Type.Object({ scaleSetId, settings: Type.Optional(settingsInput) }, closed)
+export const checkRequest = Type.Object(
+  {
+    scaleSetId,
+    settings: Type.Optional(settingsInput),
+    forNewPool: Type.Optional(Type.Boolean({ description: 'A scale set that a pool uses already is refused with 409.' })),
+  },
+  closed,
+)
 export type CheckRequest = Static<typeof checkRequest>
 
 /** Also the answer of `GET /api/v1/pools/{poolId}/check`. */

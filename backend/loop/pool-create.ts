@@ -2,7 +2,7 @@
 import type { Finding } from '../core/checks.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import { checkForPool, type CheckResult } from './pool-check.ts'
-import { granted, idProblem, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
+import { granted, idProblem, inUse, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
 import type { AgentPool, AgentQueue, Asked, Organization, PoolsParts, Refusal } from './pool-parts.ts'
 import type { PoolRecord } from './ports.ts'
 
@@ -221,8 +221,4 @@ function notReady(scaleSetId: string, checked: CheckResult): Refusal {
   if (bad.length > 0) return { ...refused('refused', bad.map((finding) => finding.cause).join(' ')), findings }
   const unread = findings.find((finding) => finding.severity === 'unknown')
   return { ...unavailable(unread?.cause ?? `The scale set ${scaleSetId} could not be read`), findings }
-}
-
-function inUse(name: string): Refusal {
-  return refused('conflict', `This virtual machine scale set is already in use by pool ${name}. Choose another, or delete that pool first.`)
 }

@@ -83,6 +83,10 @@ export async function stored(parts: PoolsParts, poolId: number): Promise<Asked<P
   return record === undefined ? noPool(poolId) : granted(record)
 }
 
+export function inUse(name: string): Refusal {
+  return refused('conflict', `This virtual machine scale set is already in use by pool ${name}. Choose another, or delete that pool first.`)
+}
+
 export function idProblem(scaleSetId: string): Refusal | undefined {
   if (parseScaleSetId(scaleSetId) !== undefined) return undefined
   return refused(

@@ -7,7 +7,7 @@ import type { Machine } from '../core/snapshot.ts'
 import { checkForPool, settingsFor, type CheckResult } from './pool-check.ts'
 import { createPool, type Creation, type Creator } from './pool-create.ts'
 import { builtInPools, connectionOf, foundScaleSets } from './pool-look.ts'
-import { granted, idProblem, noPool, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
+import { granted, idProblem, inUse, noPool, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
 import type { AgentPool, Asked, Organization, PoolChange, PoolsParts, Refusal } from './pool-parts.ts'
 import type { Order, PoolRecord } from './ports.ts'
 
@@ -24,7 +24,7 @@ export type Pools = ReturnType<typeof createPools>
 /** The person's side of pools. Nothing here throws for what a person sent; a broken store does. */
 export function createPools(parts: PoolsParts) {
   return {
-    check: (scaleSetId: string, settings: object | undefined, signal: AbortSignal) => check(parts, scaleSetId, settings, signal),
+    check: (asked: AskedCheck, signal: AbortSignal) => check(parts, asked, signal),
     checkPool: (poolId: number, signal: AbortSignal) => checkPool(parts, poolId, signal),
     create: (creation: Creation, creator: Creator, signal: AbortSignal) => createPool(parts, creation, creator, signal),
     changeSettings: (poolId: number, version: number, settings: object, by: string, signal: AbortSignal) =>
@@ -46,15 +46,18 @@ export function createPools(parts: PoolsParts) {
   }
 }
 
+/** `forNewPool`: a scale set that a pool uses already is refused; otherwise it is checked for that pool. */
+type AskedCheck = { readonly scaleSetId: string; readonly settings?: object | undefined; readonly forNewPool?: boolean | undefined }
+
 async function check(
   parts: PoolsParts,
-  scaleSetId: string,
-  settings: object | undefined,
+  { scaleSetId, settings, forNewPool }: AskedCheck,
   signal: AbortSignal,
 ): Promise<Asked<CheckResult>> {
   const refusal = idProblem(scaleSetId) ?? settingsRefusal(settings)
   if (refusal !== undefined) return refusal
   const user = await userOf(parts, scaleSetId)
+  if (user !== undefined && forNewPool === true) return inUse(user.name)
   const input = { scaleSetId, owner: parts.owner, ...(settings && { settings }), ...(user && { poolId: user.poolId }) }
   return granted(await checkForPool(parts.scaleSet(scaleSetId), input, signal))
 }

@@ -58,5 +58,5 @@ export function creationOf(wishes: Wishes): PoolCreation {
 /** Undefined while there is no scale set to check. */
 export function checkOf({ scaleSetId, draft }: Wishes): CheckRequest | undefined {
   if (scaleSetName(scaleSetId) === undefined) return undefined
-  return { scaleSetId: scaleSetId.trim(), settings: changesOf(draft, defaultSettings) }
+  return { scaleSetId: scaleSetId.trim(), settings: changesOf(draft, defaultSettings), forNewPool: true }
 }

@@ -101,8 +101,11 @@ describe('creating a pool', () => {
     expect(state.agentPools).toEqual([])
   })
 
-  test('a scale set of another pool is refused', async () => {
-    const { status, body } = await call(world(), 'POST', '/pools', { ...creation, poolName: 'second' })
+  test.each([
+    ['/pools', { ...creation, poolName: 'second' }],
+    ['/check', { scaleSetId, forNewPool: true }],
+  ])('a scale set of another pool is refused: %s', async (path, sent) => {
+    const { status, body } = await call(world(), 'POST', path, sent)
     expect([status, body.message]).toEqual([
       409,
       'This virtual machine scale set is already in use by pool linux. Choose another, or delete that pool first.',

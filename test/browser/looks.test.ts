@@ -21,12 +21,13 @@ const poolName = hostile[0]!
 let place: Place
 let browser: Browser
 let poolId: number
-let scaleSetId: string
+let freeScaleSetId: string
 beforeAll(async () => {
   place = await openPlace()
   browser = await openBrowser(place)
   await place.connect()
-  scaleSetId = await place.control.addScaleSet('linux')
+  const scaleSetId = await place.control.addScaleSet('linux')
+  freeScaleSetId = await place.control.addScaleSet('spare')
   const settings = { machinesMax: 8, standby: 2 }
   const { pool } = await place.client().send<PoolCreated>('POST', '/pools', { poolName, scaleSetId, settings })
   poolId = pool.poolId
@@ -57,7 +58,7 @@ const pages: readonly Walk[] = [
     name: 'create',
     hash: () => 'page=create',
     async ready(opened) {
-      await opened.hub.getByLabel('Resource id').fill(scaleSetId)
+      await opened.hub.getByLabel('Resource id').fill(freeScaleSetId)
       await opened.hub.getByText(/The scale set can(not)? be used/).waitFor()
     },
   },

@@ -88,7 +88,7 @@ export function pools(app: App, parts: ApiParts): void {
 
 function checks(app: App, parts: ApiParts): void {
   app.post('/check', { config: create, schema: { body: checkRequest, response: { 200: checkReport } } }, async ({ body }) => {
-    const checked = await parts.pools.check(body.scaleSetId, body.settings, deadline(parts))
+    const checked = await parts.pools.check(body, deadline(parts))
     if (!checked.ok) throw problemOf(checked)
     return reportOf(checked.value)
   })
