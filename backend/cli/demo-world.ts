@@ -37,6 +37,7 @@ export type DemoWorld = {
 
 const poolName = 'linux-agents'
 const scaleSetName = 'linux'
+const spareScaleSetName = 'spare'
 /** World time that a pass may take before waits show the computer's speed and not the service's. */
 const passMsMax = 5_000
 /** Real time given to the first passes for judging that. */
@@ -77,6 +78,8 @@ async function open(wish: WorldWish, opened: (() => Promise<void>)[]): Promise<O
   await Promise.all([control.showHub(hub.url), control.connectHub(sandbox.address, service.url)])
   const client = createClient(service, wish.fetch, () => service.clock.deadline(60_000))
   const scaleSetId = await control.addScaleSet(scaleSetName)
+  // For the pool that a person makes in the pages.
+  await control.addScaleSet(spareScaleSetName)
   const created = await client.send<PoolCreated>('POST', '/pools', { poolName, scaleSetId, settings: wish.settings } satisfies PoolCreation)
   return {
     data,
