@@ -67,6 +67,10 @@ function runOther(world: WorldState, machine: Machine, extension: ExtensionModel
   })
 }
 
+/** As the VM extension hands it on: the exit code, and the script's last line (docs/boot.md). */
+const scriptFailed =
+  'The enable script ended with exit code 20. enableagent failed in proof [name-resolution]: The service could not be resolved. Check the DNS servers of the virtual network.'
+
 function runBootstrap(world: WorldState, machine: Machine, extension: ExtensionModel, next: () => void): void {
   changeMachine(world, machine, { agentProcess: 'configuring' })
   const tookMs = world.random.logNormal(world.latencies.enable)
@@ -74,7 +78,7 @@ function runBootstrap(world: WorldState, machine: Machine, extension: ExtensionM
     const pool = world.pools.get(extension.bootstrap?.poolId ?? NaN)
     if (!pool) return failBootstrap(world, machine, extension, `The agent pool ${extension.bootstrap?.poolId} does not exist.`)
     if (world.faults.strikes('extension-failed'))
-      return failBootstrap(world, machine, extension, 'The agent script returned the exit code 100.')
+      return failBootstrap(world, machine, extension, scriptFailed)
     if (world.faults.strikes('agent-never-online')) {
       if (world.faults.chance('agent-never-online').chance(0.5)) register(world, machine, pool, false)
       changeMachine(world, machine, { agentProcess: 'ended' })
