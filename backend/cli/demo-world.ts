@@ -38,6 +38,8 @@ export type DemoWorld = {
 const poolName = 'linux-agents'
 const scaleSetName = 'linux'
 const spareScaleSetName = 'spare'
+/** Azure DevOps' own pool, and its scale set. */
+const builtInName = 'built-in'
 /** World time that a pass may take before waits show the computer's speed and not the service's. */
 const passMsMax = 5_000
 /** Real time given to the first passes for judging that. */
@@ -78,9 +80,8 @@ async function open(wish: WorldWish, opened: (() => Promise<void>)[]): Promise<O
   await Promise.all([control.showHub(hub.url), control.connectHub(sandbox.address, service.url)])
   const client = createClient(service, wish.fetch, () => service.clock.deadline(60_000))
   const scaleSetId = await control.addScaleSet(scaleSetName)
-  // For the pool that a person makes in the pages.
-  await control.addScaleSet(spareScaleSetName)
   const created = await client.send<PoolCreated>('POST', '/pools', { poolName, scaleSetId, settings: wish.settings } satisfies PoolCreation)
+  await addForPeople(control, sandbox)
   return {
     data,
     sandbox,
@@ -89,6 +90,12 @@ async function open(wish: WorldWish, opened: (() => Promise<void>)[]): Promise<O
     client,
     pool: { poolId: created.pool.poolId, name: poolName, scaleSet: scaleSetName, scaleSetId },
   }
+}
+
+/** For the pool that a person makes in the pages, and one that Azure DevOps sizes, to take over. */
+async function addForPeople(control: SandboxControl, { address, credentials }: SandboxProcess): Promise<void> {
+  await control.addScaleSet(spareScaleSetName)
+  await control.addBuiltInPool(address.organizationUrl, credentials.pat, builtInName, await control.addScaleSet(builtInName))
 }
 
 async function openHub(packageFolder: string, { address }: SandboxProcess): Promise<HubServer> {

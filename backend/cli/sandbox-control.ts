@@ -28,6 +28,8 @@ export type SandboxControl = {
   queueJob(job: SandboxJob): Promise<number>
   /** Resource id of the new scale set. */
   addScaleSet(name: string): Promise<string>
+  /** A pool that Azure DevOps itself sizes: what a person takes over in the pages. */
+  addBuiltInPool(organizationUrl: string, pat: string, name: string, scaleSetId: string): Promise<void>
   /** @throws Failure when there is no fault of that name. */
   setFault(name: string, rate: number): Promise<void>
   /** Puts the hub at this address into the settings page. */
@@ -59,6 +61,11 @@ export function createSandboxControl(sandbox: Pick<SandboxAddress, 'url' | 'caFi
     events: async (after) => (await call('GET', `/events?after=${after}`)) as SandboxEvents,
     queueJob: async (job) => ((await call('POST', '/jobs', job)) as { readonly requestId: number }).requestId,
     addScaleSet: async (name) => ((await call('POST', '/scalesets', { name })) as { readonly id: string }).id,
+    async addBuiltInPool(organizationUrl, pat, name, scaleSetId) {
+      const authorization = `Basic ${Buffer.from(`:${pat}`).toString('base64')}`
+      const query = `poolName=${encodeURIComponent(name)}&api-version=7.1`
+      await send('POST', `${organizationUrl}/_apis/distributedtask/elasticpools?${query}`, builtInPool(scaleSetId), { authorization })
+    },
     async setFault(name, rate) {
       await call('POST', '/faults', { name: name as FaultName, rate })
     },
@@ -73,6 +80,14 @@ export function createSandboxControl(sandbox: Pick<SandboxAddress, 'url' | 'caFi
     },
     close: () => dispatcher.close(),
   }
+}
+
+/** As somebody made it with the feature's own form. */
+function builtInPool(azureId: string): object {
+  const serviceEndpointId = '7d6c1f0e-55a1-4f27-9d3f-6a0f5b0c2e11'
+  const serviceEndpointScope = '3f8a1c52-7b0e-4c1d-9a66-5d2b1e0f4a01'
+  const settings = { maxCapacity: 8, desiredIdle: 2, recycleAfterEachUse: true, maxSavedNodeCount: 1, timeToLiveMinutes: 15 }
+  return { serviceEndpointId, serviceEndpointScope, azureId, osType: 'linux', agentInteractiveUI: false, ...settings }
 }
 
 /** What hub/host.ts reads. */

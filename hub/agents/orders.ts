@@ -38,6 +38,7 @@ export function consequence({ order, forceable }: OrderKind, machines: readonly 
   const busy = machines.filter(({ requestId }) => requestId !== undefined).length
   if (busy === 0 || !(forceable || order === 'disable')) return what
   const run = busy === 1 ? '1 of them runs a job' : `${busy} of them run jobs`
+  if (order === 'disable') return `${what} ${run}: ${busy === 1 ? 'that job ends' : 'those jobs end'} first.`
   return force
     ? `${what} ${run}. ${busy === 1 ? 'That job is' : 'Those jobs are'} lost and fail${busy === 1 ? 's' : ''} at once.`
     : `${what} ${run}: their agents take no other job, and nothing is removed before the present one has ended.`

@@ -52,7 +52,11 @@ type FilledGroup = Omit<FailureGroup, 'machines' | 'times'> & { readonly machine
 /** Undefined for what is no failure. */
 function titleOf({ level, machine, message, failure }: LogView): string | undefined {
   if (level === 'info') return undefined
-  return failure?.name ?? (machine === undefined ? undefined : message.replaceAll(machine, '…'))
+  return failure?.name ?? (machine === undefined ? undefined : capitalized(message.replaceAll(machine, 'the machine')))
+}
+
+function capitalized(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
 }
 
 function newGroup(title: string, { failure, atMs }: LogView): FilledGroup {

@@ -13,7 +13,7 @@ import { createAgentTokens, addTokenRoute } from './agent-tokens.ts'
 import { addAgentRoutes } from './agents.ts'
 import type { TokenCheck } from './callers.ts'
 import { addCatalogRoutes } from './catalog.ts'
-import type { BuiltInElasticPool } from './catalog.ts'
+import { addElasticPoolRoutes } from './elastic-pools.ts'
 import { answerFailure, Failure, noRoute } from './failures.ts'
 import { addJobRequestRoutes } from './job-requests.ts'
 import { addLocationRoutes } from './locations.ts'
@@ -45,7 +45,6 @@ export type AzureDevOpsParts = {
   /** World milliseconds per real millisecond: how long a job lasts for an agent that is real. */
   readonly speed?: number
   readonly agentPackages?: readonly AgentPackage[]
-  readonly builtInElasticPools?: readonly BuiltInElasticPool[]
   /** Real time in ms since 1970, for the life of tokens and the rate limit. */
   readonly realNowMs?: () => number
 }
@@ -70,11 +69,11 @@ async function addOrganization(scope: FastifyInstance, parts: AzureDevOpsParts, 
   const add = createAddRoute(scope, { clock, organization, budget, checkToken, personOf: parts.personOf, agentOf: tokens.agentOf })
   addLocationRoutes(add, organization, startedAtIso)
   addTokenRoute(add, world, tokens)
-  addPoolRoutes(add, { world, clock, projects })
+  addPoolRoutes(add, { world, clock, projects, deleted: addElasticPoolRoutes(add, world, clock) })
   addProjectRoutes(add, { world, clock, projects })
   addAgentRoutes(add, { world, clock, projectId, tokens })
   addJobRequestRoutes(add, { world, clock, projectId })
-  addCatalogRoutes(add, world, parts.builtInElasticPools ?? [])
+  addCatalogRoutes(add, world)
   addPackageRoutes(add, parts.agentPackages ?? [], startedAtIso)
   parts.addMore?.(add)
   const endSessions = addSessionRoutes(add, world, parts.sessionTimes ?? usualSessionTimes, parts.speed ?? 1)

@@ -13,9 +13,15 @@ import type { WireObject } from './wire.ts'
 
 const pools = '/_apis/distributedtask/pools'
 
-type PoolParts = { readonly world: World; readonly clock: SandboxClock; readonly projects: readonly { readonly id: string }[] }
+type PoolParts = {
+  readonly world: World
+  readonly clock: SandboxClock
+  readonly projects: readonly { readonly id: string }[]
+  /** What else goes with a pool. */
+  readonly deleted: (poolId: number) => void
+}
 
-export function addPoolRoutes(add: AddRoute, { world, clock, projects }: PoolParts): void {
+export function addPoolRoutes(add: AddRoute, { world, clock, projects, deleted }: PoolParts): void {
   const sizes = countAgents(world)
   const shape = (pool: PoolFacts): WireObject => poolOnWire(pool, sizes.get(pool.id) ?? 0, clock)
 
@@ -28,7 +34,11 @@ export function addPoolRoutes(add: AddRoute, { world, clock, projects }: PoolPar
   })
   add('POST', pools, 'admin', (call) => shape(addPool(call)))
   add('PATCH', `${pools}/:poolId`, 'admin', (call) => shape(valueOf(world.devops.updatePool(call.id('poolId'), poolChange(call)))))
-  add('DELETE', `${pools}/:poolId`, 'admin', (call) => done(world.devops.deletePool(call.id('poolId'))))
+  add('DELETE', `${pools}/:poolId`, 'admin', (call) => {
+    done(world.devops.deletePool(call.id('poolId')))
+    deleted(call.id('poolId'))
+    return undefined
+  })
 
   function addPool(call: Call): PoolFacts {
     const name = asString(call.body['name'])?.trim()

@@ -33,7 +33,7 @@ export type Place = {
 const root = path.dirname(path.dirname(__dirname))
 const organization = 'sandbox'
 const app = { tenantId: '11111111-1111-4111-8111-111111111111', clientId: '33333333-3333-4333-8333-333333333333', secret: 'of the service' }
-const pat = 'a-personal-access-token'
+export const pat = 'a-personal-access-token'
 const quick = { p50: 1_000, p95: 1_500 }
 /** World time in real time: a machine boots in a second or two. */
 const speed = 30

@@ -1,8 +1,9 @@
 /** What a person does with a pool, from the first page of the hub to the pool's end, in a real browser. */
 import type { FrameLocator } from 'playwright-core'
+import { Agent, request } from 'undici'
 import type { MachineView, PoolDetail } from '../../backend/api/contract.ts'
 import { openBrowser, picture, type Browser, type Opened } from './browser.ts'
-import { openPlace, type Place } from './place.ts'
+import { openPlace, pat, type Place } from './place.ts'
 
 jest.setTimeout(90_000)
 const poolId = 2
@@ -34,6 +35,18 @@ const dialog = () => hub.getByRole('dialog')
 async function queue(jobs: number, durationMs: number): Promise<void> {
   for (let job = 1; job <= jobs; job += 1)
     await place.control.queueJob({ poolId, durationMs, jobName: `job ${job}`, definition: 'nightly' })
+}
+
+/** As a person does on the pages of Azure DevOps. */
+async function deleteInAzureDevOps(poolName: string): Promise<void> {
+  const pools = place.sandbox.world.devops.pools()
+  const { id } = pools.ok ? pools.value.find(({ name }) => name === poolName)! : { id: NaN }
+  const headers = { authorization: `Basic ${Buffer.from(`:${pat}`).toString('base64')}` }
+  const dispatcher = new Agent({ connect: { ca: place.sandbox.caPem } })
+  const url = `${place.sandbox.organizationUrl}/_apis/distributedtask/pools/${id}?api-version=7.1`
+  const { statusCode } = await request(url, { method: 'DELETE', dispatcher, headers })
+  await dispatcher.close()
+  expect(statusCode).toBe(204)
 }
 
 /** The pool's machines in a stage, once there is one. */
@@ -162,6 +175,26 @@ test('goes back and forward, and leaves unsaved changes only after a question', 
   await hub.getByRole('tab', { name: 'Settings', selected: true }).waitFor()
 })
 
+test('keeps what was typed when somebody else saves first, and saves it over that on demand', async () => {
+  const other = await browser.open(`pool=${poolId}&tab=settings`)
+  const standby = (opened: Opened) => opened.hub.getByLabel('Number of agents to keep on standby')
+  await tab('Settings')
+  await standby(ada).fill('4')
+  await standby(other).fill('3')
+  await other.hub.getByRole('button', { name: 'Save', exact: true }).click()
+  await other.hub.getByText('The settings are saved as version').waitFor()
+  await other.close()
+  await button('Save').click()
+  await hub.getByText('Somebody else saved these settings').waitFor()
+  await picture(ada, 'story-overtaken')
+  expect(await standby(ada).inputValue()).toBe('4')
+  expect((await detail()).settings.standby).toBe(3)
+  await button('Keep my changes and go on').click()
+  await button('Save').click()
+  await hub.getByText('The settings are saved as version').waitFor()
+  expect((await detail()).settings.standby).toBe(4)
+})
+
 test('shows a person with the right to use it everything, and nothing to change', async () => {
   const ben = await browser.open(`pool=${poolId}&tab=settings`, { person: 'Ben Okoro' })
   await ben.hub.getByLabel('Number of agents to keep on standby').waitFor()
@@ -196,4 +229,21 @@ test('deletes it, once its name was typed', async () => {
   await confirm.click()
   await hub.getByText('No pools yet').waitFor({ timeout: 60_000 })
   expect(place.sandbox.world.devops.pool(poolId).ok).toBe(false)
+})
+
+test('takes over a pool that Azure DevOps sizes, once that has let go of the scale set', async () => {
+  const builtInSet = await place.control.addScaleSet('nightly')
+  await place.control.addBuiltInPool(place.sandbox.organizationUrl, pat, 'nightly', builtInSet)
+  await button('New pool').first().click()
+  await hub.getByLabel('Pool to take over').click()
+  await hub.getByRole('option', { name: 'nightly' }).click()
+  await hub.getByText('The way back').first().waitFor()
+  expect(await hub.getByLabel('Maximum number of virtual machines in the scale set').inputValue()).toBe('8')
+  await hub.getByText('__AzureDevOpsElasticPool').first().waitFor()
+  await picture(ada, 'story-take-over')
+  await deleteInAzureDevOps('nightly')
+  await button('Check again').click()
+  await hub.getByText('The scale set can be used').waitFor()
+  await button('Create nightly').click()
+  await hub.getByRole('heading', { name: 'nightly', exact: true }).waitFor()
 })

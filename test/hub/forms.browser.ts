@@ -286,7 +286,7 @@ describe('Diagnostics', () => {
   test('count the machines that failed for the same cause', () => {
     const failure = (machine: string) => entry({ machine, message: `${machine} failed to start: name resolution.` })
     expect(failureGroups([failure('a1'), failure('a2'), failure('a1'), entry({ machine: 'a3', level: 'info' })])).toEqual([
-      { title: '… failed to start: name resolution.', cause: '', fix: '', machines: ['a1', 'a2'], times: 3, lastAtMs: 1_000 },
+      { title: 'The machine failed to start: name resolution.', cause: '', fix: '', machines: ['a1', 'a2'], times: 3, lastAtMs: 1_000 },
     ])
   })
 

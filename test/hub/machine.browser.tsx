@@ -39,6 +39,9 @@ describe('the agent of a machine', () => {
     expect([disabled, draining, machineOf()].map(kindOf('enable').fits)).toEqual([true, false, false])
     expect([disabled, draining, machineOf()].map(kindOf('disable').fits)).toEqual([false, false, true])
     expect(consequence(kindOf('enable'), [disabled], false)).toBe('The agents of 1 machine take jobs again.')
+    expect(consequence(kindOf('disable'), [machineOf({ requestId: 4 })], false)).toBe(
+      'The agents of 1 machine take no more jobs; then the machines leave the pool. 1 of them runs a job: that job ends first.',
+    )
   })
 })
 

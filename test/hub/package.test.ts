@@ -55,6 +55,10 @@ describe('the package', () => {
     for (const name of named) expect(made.files.has(name)).toBe(true)
   })
 
+  test('shows a page that lets in no scripts but its own', () => {
+    expect(made.text('dist/hub/hub.html')).toContain("default-src 'none'; script-src 'self'; ")
+  })
+
   test('asks for the scopes of the manifest and no others', () => {
     expect(made.manifest.scopes).toEqual(['vso.agentpools_manage', 'vso.extension.data_write'])
   })

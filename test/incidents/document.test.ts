@@ -1,9 +1,9 @@
-/** docs/incidents.md holds to the tests: each row names a test that exists, and each test has its row. */
+/** README's table holds to the tests: each row names a test that exists, and each test has its row. */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const folder = __dirname
-const rows = readFileSync(path.join(folder, '../../docs/incidents.md'), 'utf8')
+const rows = readFileSync(path.join(folder, '../../README.md'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| ['))
   .map(
