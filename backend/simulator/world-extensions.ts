@@ -77,8 +77,7 @@ function runBootstrap(world: WorldState, machine: Machine, extension: ExtensionM
   inThisLife(world, machine, Math.max(0, tookMs - connectMs), () => {
     const pool = world.pools.get(extension.bootstrap?.poolId ?? NaN)
     if (!pool) return failBootstrap(world, machine, extension, `The agent pool ${extension.bootstrap?.poolId} does not exist.`)
-    if (world.faults.strikes('extension-failed'))
-      return failBootstrap(world, machine, extension, scriptFailed)
+    if (world.faults.strikes('extension-failed')) return failBootstrap(world, machine, extension, scriptFailed)
     if (world.faults.strikes('agent-never-online')) {
       if (world.faults.chance('agent-never-online').chance(0.5)) register(world, machine, pool, false)
       changeMachine(world, machine, { agentProcess: 'ended' })

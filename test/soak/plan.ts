@@ -132,7 +132,7 @@ function steadyPlan(seed: number, random: Random): Plan {
   const constantJobs = 1 + random.below(4)
   const standby = random.below(3)
   return {
-    ...quiet(seed, 'steady', 25 * hourMs),
+    ...quietPlan(seed, 'steady', 25 * hourMs),
     settings: {
       standby,
       machinesMax: constantJobs + standby + random.below(4),
@@ -143,7 +143,7 @@ function steadyPlan(seed: number, random: Random): Plan {
   }
 }
 
-function quiet(seed: number, kind: PlanKind, untilMs: number): Plan {
+export function quietPlan(seed: number, kind: PlanKind, untilMs: number): Plan {
   return {
     seed,
     kind,
@@ -169,7 +169,7 @@ function swarmPlan(seed: number, random: Random, hours: number, kind: PlanKind):
   const calmAt = Math.max(untilMs - 1.25 * hourMs, untilMs / 2)
   const machinesMax = random.chance(0.2) ? 16 + random.below(15) : 2 + random.below(9)
   return {
-    ...quiet(seed, kind, untilMs),
+    ...quietPlan(seed, kind, untilMs),
     calmAt,
     settings: drawSettings(random.fork('settings'), machinesMax, kind),
     machinesAtStart: random.chance(0.15) ? 1 + random.below(2) : 0,
