@@ -38,7 +38,7 @@ export type Configuration = {
     readonly extensionSecrets: readonly string[]
     readonly hubOrigins: readonly string[]
   }
-  /** Where machines reach the service; without it, where it listens. */
+  /** Where machines reach the service; without it, where it listens, which is then on this computer only. */
   readonly publicUrl?: string
   readonly logLevel: FieldValues['logLevel']
 }
@@ -62,6 +62,7 @@ export function readEnvironment(env: Environment, overrides: Overrides = {}): Re
   const credential = azureCredential(values, problems)
   const registrar = registrarOf(values, credential, problems)
   const signIn = signInOf(values, problems)
+  requirePublicUrl(values, problems)
   for (const name of ['caFile', 'attestationRoots'] as const) checkPem(fields[name].env, values[name], problems)
   const { data, organizationUrl, pat } = values
   if (organizationUrl === undefined) requireOrganization(problems)
@@ -210,6 +211,16 @@ function signInOf(values: Values, problems: string[]): Configuration['signIn'] {
   if (extensionId === undefined || extensionSecret === undefined || hubOrigins === undefined) return undefined
   const extensionSecrets = [extensionSecret, ...(extensionSecretPrevious === undefined ? [] : [extensionSecretPrevious])]
   return { extensionId, extensionSecrets, hubOrigins }
+}
+
+/** Machines send their proof to it and are given a credential, so it is https; where it listens it speaks plain HTTP. */
+function requirePublicUrl({ host = defaults.host, publicUrl, extensionId }: Values, problems: string[]): void {
+  const name = fields.publicUrl.env
+  if (publicUrl !== undefined || isLoopback(host) || extensionId === undefined || problems.some((problem) => problem.startsWith(name)))
+    return
+  problems.push(
+    `${name} is missing: machines are given a credential through it, so set it to the https address at which they reach this service, such as https://agents.example.com.`,
+  )
 }
 
 /** A PAT, or another identity that signs in the way the service itself does. A secret belongs to one identity only. */

@@ -76,8 +76,10 @@ function counting(): Metrics {
     passFailed: () => void (figures.failed += 1),
     call: () => undefined,
     jobStarted: () => undefined,
+    assignmentsLost: () => undefined,
     booted: () => undefined,
     action: () => undefined,
+    left: () => undefined,
   }
 }
 

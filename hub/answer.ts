@@ -23,6 +23,11 @@ export function failed<T>(kind: Failure['kind'], message: string, error: Partial
   return { ok: false, failure: { kind, code, message, problems, findings } }
 }
 
+/** The words of what was thrown. An error that crossed from the host is a plain object. */
+export function thrownText(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error)
+}
+
 /** The kind of failure that a status of the service stands for. */
 export function kindOf(status: number): Failure['kind'] {
   if (status === 401) return 'session'

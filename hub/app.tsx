@@ -4,7 +4,7 @@ import { Header, TitleSize } from 'azure-devops-ui/Header'
 import { Page } from 'azure-devops-ui/Page'
 import { Button } from 'azure-devops-ui/Button'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactElement } from 'react'
-import { failed, type Answer } from './answer.ts'
+import { failed, thrownText, type Answer } from './answer.ts'
 import type { SessionView } from '../backend/api/contract-sign-in.ts'
 import { createClient } from './client.ts'
 import { browserClock } from './clock.ts'
@@ -12,6 +12,7 @@ import { Announcer, useAnnouncer } from './components/announcer.tsx'
 import { ConfirmDialog } from './components/confirm.tsx'
 import { Frame, Loading } from './components/state.tsx'
 import { HubContext, type Hub, type LeaveQuestion } from './context.ts'
+import { misfitOf } from './first-run/checks.ts'
 import { FirstRun } from './first-run/first-run.tsx'
 import type { Host } from './host.ts'
 import { PoolPage } from './overview/pool-page.tsx'
@@ -60,12 +61,8 @@ async function keptAddress(host: Host): Promise<Answer<string>> {
   try {
     return { ok: true, value: (await host.serviceAddress()) ?? '' }
   } catch (error) {
-    return failed('unavailable', `Azure DevOps did not give the address that this organization keeps: ${textOf(error)}. Try again.`)
+    return failed('unavailable', `Azure DevOps did not give the address that this organization keeps: ${thrownText(error)}. Try again.`)
   }
-}
-
-function textOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error)
 }
 
 type Moves = Pick<Hub, 'go' | 'guard'> & {
@@ -126,7 +123,7 @@ type ConnectedProps = { readonly host: Host; readonly address: string; readonly 
 
 function Connected({ host, address, moves }: ConnectedProps): ReactElement {
   const service = useMemo(() => createService(createClient({ address, tokens: host, clock: browserClock })), [address, host])
-  const session = useResource({ key: address, everyMs: sessionEveryMs, read: service.session })
+  const session = useResource({ key: address, everyMs: sessionEveryMs, read: () => fittingSession(service) })
   const { again } = session
   const renew = useCallback(() => {
     service.renew()
@@ -143,6 +140,13 @@ function Connected({ host, address, moves }: ConnectedProps): ReactElement {
   )
 }
 
+/** A service of another version is named before its answers are misread, also when it changes while the page is open. */
+async function fittingSession(service: Service): Promise<Answer<SessionView>> {
+  const [info, session] = await Promise.all([service.info(), service.session()])
+  const misfit = info.ok ? misfitOf(info.value) : undefined
+  return misfit === undefined ? session : failed('strange', `${misfit.text} ${misfit.fix}`)
+}
+
 type PagesProps = {
   readonly host: Host
   readonly service: Service
@@ -152,17 +156,17 @@ type PagesProps = {
 }
 
 function Pages({ host, service, session, moves, renew }: PagesProps): ReactElement {
-  const { news, say } = useAnnouncer()
+  const { news, say, dismiss } = useAnnouncer()
   const { go, guard, question } = moves
   const { pools, mayCreate } = session
   const hub = useMemo<Hub>(
-    () => ({ service, rights: { pools, mayCreate }, go, guard, renew, say, hrefOf: host.hrefOf, nativePoolUrl: host.nativePoolUrl }),
+    () => ({ service, rights: { pools, mayCreate }, go, guard, renew, say, hrefOf: host.hrefOf, native: host.native }),
     [service, pools, mayCreate, go, guard, renew, say, host],
   )
   return (
     <HubContext.Provider value={hub}>
       <PageOf route={moves.route ?? { page: 'pools' }} project={host.project} />
-      <Announcer news={news} />
+      <Announcer news={news} onDismiss={dismiss} />
       {question}
     </HubContext.Provider>
   )

@@ -1,7 +1,7 @@
 /** Calls to the service: the only file of the hub that uses fetch. Signs in by itself, and again when a session ends. */
 import type { ApiError } from '../backend/api/contract.ts'
 import type { SessionView } from '../backend/api/contract-sign-in.ts'
-import { failed, kindOf, type Answer } from './answer.ts'
+import { failed, kindOf, thrownText, type Answer } from './answer.ts'
 import { withDeadline, type HubClock } from './clock.ts'
 import { readEvents, type ServerEvent } from './server-events.ts'
 
@@ -44,8 +44,9 @@ export function createClient({ tokens, ...parts }: ClientParts) {
   async function signedIn<T>(wanted: Call): Promise<Answer<T>> {
     const signed = await sessions.present()
     if (!signed.ok) return signed
-    const personal = wanted.asPerson === true ? { 'x-azure-devops-token': await tokens.accessToken() } : {}
-    return transport.read<T>(wanted, { ...bearer(signed.value), ...personal })
+    if (wanted.asPerson !== true) return transport.read<T>(wanted, bearer(signed.value))
+    const token = await given(tokens.accessToken())
+    return token.ok ? transport.read<T>(wanted, { ...bearer(signed.value), 'x-azure-devops-token': token.value }) : token
   }
 
   /** Each event of a stream until it ends or the signal aborts. Answers why it ended. */
@@ -93,10 +94,20 @@ function createSessions(clock: HubClock, begin: () => Promise<Answer<SessionView
 }
 
 async function signIn(tokens: Tokens, transport: Transport): Promise<Answer<SessionView>> {
-  const given = await Promise.all([tokens.appToken(), tokens.accessToken()]).catch((error: unknown) => String(error))
-  if (typeof given === 'string') return failed('session', `Azure DevOps gave the page no token: ${given}. Reload the page.`)
-  const [appToken, accessToken] = given
+  const both = await given(Promise.all([tokens.appToken(), tokens.accessToken()]))
+  if (!both.ok) return both
+  const [appToken, accessToken] = both.value
   return transport.read<SessionView>({ method: 'POST', path: '/api/v1/session', body: { appToken, accessToken } })
+}
+
+/** What the host hands out. It has nothing when the person's own session in Azure DevOps has ended. */
+async function given<T>(tokens: Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await tokens }
+  } catch (error) {
+    const why = thrownText(error).replace(/\.$/, '')
+    return failed('session', `Azure DevOps gave the page no token: ${why}. Sign in to Azure DevOps in another tab, then try again.`)
+  }
 }
 
 type Headers = Readonly<Record<string, string>>

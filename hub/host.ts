@@ -7,6 +7,7 @@ import type {
   IProjectPageService,
 } from 'azure-devops-extension-api/Common'
 import * as sdk from 'azure-devops-extension-sdk'
+import type { NativePages } from './context.ts'
 import { queryOf, routeOf, wordOf, type Route } from './route.ts'
 
 export type Host = {
@@ -27,8 +28,7 @@ export type Host = {
   go(route: Route): void
   /** The address of a page of the hub in Azure DevOps. */
   hrefOf(route: Route): string
-  /** Where Azure DevOps itself shows an agent pool. */
-  nativePoolUrl(poolId: number): string
+  readonly native: NativePages
   /** Tells when the person went back or forward. */
   onMoved(listener: () => void): void
   /** Tells the host that the page is there. */
@@ -77,14 +77,18 @@ export async function connectHost(): Promise<Host> {
 }
 
 /** `organizationUrl` ends in `/`; `pivot` is the hub's place among the settings. */
-function links(organizationUrl: string, project: string | undefined, pivot: string): Pick<Host, 'hrefOf' | 'nativePoolUrl'> {
+function links(organizationUrl: string, project: string | undefined, pivot: string): Pick<Host, 'hrefOf' | 'native'> {
   const settings = `${organizationUrl}${project === undefined ? '' : `${encodeURIComponent(project)}/`}_settings/${encodeURIComponent(pivot)}`
   return {
     hrefOf(route) {
       const given = Object.entries(queryOf(route)).filter(([, value]) => value !== '')
       return given.length === 0 ? settings : `${settings}?${new URLSearchParams(given).toString()}`
     },
-    nativePoolUrl: (poolId) => `${organizationUrl}_settings/agentpools?poolId=${poolId}&view=jobs`,
+    native: {
+      pool: (poolId) => `${organizationUrl}_settings/agentpools?poolId=${poolId}&view=jobs`,
+      agent: (poolId, agentId) => `${organizationUrl}_settings/agentpools?agentId=${agentId}&poolId=${poolId}&view=jobs`,
+      build: ({ project: its, id }) => `${organizationUrl}${encodeURIComponent(its)}/_build/results?buildId=${id}`,
+    },
   }
 }
 

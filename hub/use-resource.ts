@@ -3,11 +3,14 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Answer, Failure } from './answer.ts'
 import { browserClock, sleep, type HubClock } from './clock.ts'
 
-/** `stale`: it was read before and cannot be read now; what was read is still shown. */
+/**
+ * `stale`: it was read before and cannot be read now; what was read is still shown. `gone`: it was read before, and is not there any
+ * more, or not for this person.
+ */
 export type Resource<T> =
   | { readonly state: 'loading' }
   | { readonly state: 'empty' | 'ready'; readonly value: T }
-  | { readonly state: 'stale'; readonly value: T; readonly failure: Failure }
+  | { readonly state: 'stale' | 'gone'; readonly value: T; readonly failure: Failure }
   | { readonly state: 'failed' | 'forbidden'; readonly failure: Failure }
 
 export type Reading<T> = {
@@ -32,8 +35,9 @@ export function useResource<T>({ read, key, everyMs, isEmpty, clock = browserClo
     void watch(
       async () => {
         const answer = await parts.current.read(left.signal)
-        if (left.signal.aborted) return
+        if (left.signal.aborted) return false
         keep((before) => ({ key, resource: resourceOf(answer, before.key === key ? before.resource : undefined, parts.current.isEmpty) }))
+        return answer.ok
       },
       { everyMs, clock, signal: left.signal },
     )
@@ -45,28 +49,33 @@ export function useResource<T>({ read, key, everyMs, isEmpty, clock = browserClo
   }
 }
 
-/** The value of a resource that has one. */
+/** The value of a resource that is there. */
 export function valueOf<T>(resource: Resource<T>): T | undefined {
-  return 'value' in resource ? resource.value : undefined
+  return 'value' in resource && resource.state !== 'gone' ? resource.value : undefined
 }
 
 function resourceOf<T>(answer: Answer<T>, before: Resource<T> | undefined, isEmpty?: (value: T) => boolean): Resource<T> {
   if (answer.ok) return { state: isEmpty?.(answer.value) === true ? 'empty' : 'ready', value: answer.value }
   const { failure } = answer
-  if (failure.kind === 'forbidden') return { state: 'forbidden', failure }
-  const value = before && valueOf(before)
-  return value === undefined || failure.kind === 'notFound' ? { state: 'failed', failure } : { state: 'stale', value, failure }
+  const { kind } = failure
+  if (before === undefined || !('value' in before)) return { state: kind === 'forbidden' ? 'forbidden' : 'failed', failure }
+  // Whoever had a right to what was deleted has none a little later: that it was deleted is what there is to tell.
+  if (before.state === 'gone' && kind === 'forbidden') return before
+  return { state: kind === 'forbidden' || kind === 'notFound' ? 'gone' : 'stale', value: before.value, failure }
 }
 
 type Watch = { readonly everyMs: number | undefined; readonly clock: HubClock; readonly signal: AbortSignal }
 
+/** What could not be read is asked for again soon, however rarely it is read. */
+const againMs = 5_000
+
 /** A page that nobody sees asks for nothing; when it is seen again, it asks at once. */
-async function watch(readOnce: () => Promise<void>, { everyMs, clock, signal }: Watch): Promise<void> {
-  await readOnce()
+async function watch(readOnce: () => Promise<boolean>, { everyMs, clock, signal }: Watch): Promise<void> {
+  let isRead = await readOnce()
   while (everyMs !== undefined && !signal.aborted) {
-    await sleep(clock, everyMs, signal)
+    await sleep(clock, isRead ? everyMs : Math.min(everyMs, againMs), signal)
     await seen(signal)
-    if (!signal.aborted) await readOnce()
+    if (!signal.aborted) isRead = await readOnce()
   }
 }
 

@@ -15,6 +15,7 @@ const all: Readonly<Record<FaultName, true>> = {
   'capacity-read-zero': true,
   'stale-capacity': true,
   'operation-gone': true,
+  'overlapping-operation': true,
   quota: true,
   'subnet-full': true,
   'allocation-failed': true,

@@ -36,6 +36,7 @@ import { createCallLog } from './journal.ts'
 import type { ApiName, CallLog } from './journal.ts'
 import type { ResourceManagerParts } from './resource-manager/parts.ts'
 import { registerResourceManager } from './resource-manager/resource-manager.ts'
+import { tellActions } from './resource-manager/told-actions.ts'
 
 export type SandboxOptions = WorldOptions & {
   /** 0 takes any free port. */
@@ -170,6 +171,7 @@ function registerApis(
   })
   void app.register(async (scope) => {
     logCalls(scope, 'resource-manager', calls, clock, history)
+    tellActions(scope)
     registerResourceManager(scope, {
       world,
       clock,

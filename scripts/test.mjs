@@ -1,10 +1,17 @@
-/** Runs every suite and prints the true totals over all of them as the last line. `npm test -- test/core` narrows jest. */
-import { runBats, runJest } from './suites.mjs'
+/**
+ * Runs every suite and prints the true totals over all of them as the last line. `npm test -- test/core` narrows jest.
+ * Only the whole run can tell all that the service asks Azure for, so only then the role is compared, as one more test.
+ */
+import { checkRole, recordActions } from './azure-role.mjs'
+import { root, runBats, runJest } from './suites.mjs'
 
 const args = process.argv.slice(2)
-const results = [runJest(args)]
-if (args.length === 0) results.push(runBats())
-report(results)
+report(args.length === 0 ? runEverything() : [runJest(args)])
+
+function runEverything() {
+  const { result, recorded } = recordActions(root, () => runJest([]))
+  return [result, checkRole(root, recorded), runBats()]
+}
 
 function report(totals) {
   const passed = sum(totals.map((one) => one.passed))

@@ -196,8 +196,20 @@ describe('a problem names the field, the value and the next step', () => {
       expect(problems).toEqual([
         `SCALE_SET_AGENTS_HOST is '${host}': without sign-in the service listens on this computer only; give 127.0.0.1, or set SCALE_SET_AGENTS_EXTENSION_ID, SCALE_SET_AGENTS_EXTENSION_SECRET, SCALE_SET_AGENTS_HUB_ORIGINS.`,
       ])
-      expect(readEnvironment({ ...minimal, ...extension, SCALE_SET_AGENTS_HOST: host }).configuration).toMatchObject({ host })
+      const reachable = { ...minimal, ...extension, SCALE_SET_AGENTS_HOST: host }
+      expect(readEnvironment({ ...reachable, SCALE_SET_AGENTS_PUBLIC_URL: 'https://a.example' }).configuration).toMatchObject({ host })
     }
+  })
+
+  it('gives machines no credential over plain HTTP', () => {
+    const reachable = { ...minimal, ...extension, SCALE_SET_AGENTS_HOST: '10.0.0.4' }
+    expect(readEnvironment(reachable).problems).toEqual([
+      'SCALE_SET_AGENTS_PUBLIC_URL is missing: machines are given a credential through it, so set it to the https address at which they reach this service, such as https://agents.example.com.',
+    ])
+    expect(readEnvironment({ ...reachable, SCALE_SET_AGENTS_PUBLIC_URL: 'http://a.example' }).problems).toEqual([
+      expect.stringContaining('give a URL that begins with https://'),
+    ])
+    expect(readEnvironment({ ...minimal, ...extension }).problems).toEqual([])
   })
 
   it.each(['with space', 'https://host', '', 'host:80', '1:2'])('is no host to listen on: "%s"', (host) => {

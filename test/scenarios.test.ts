@@ -40,6 +40,7 @@ type Compact = Omit<
     readonly count?: number
     readonly demands?: readonly string[]
     readonly agentId?: number
+    readonly matchedAgentIds?: readonly number[]
     readonly waitedS?: number
     readonly passedOverS?: number
   }[]

@@ -16,7 +16,9 @@ export LC_ALL=C
 
 readonly agent_user=AzDevOps unit=scale-set-agent
 readonly metadata=http://169.254.169.254/metadata
-readonly mib_free_min=2048 seconds_network_max=120 seconds_service_max=600 seconds_lock_max=600 clock_skew_seconds_max=300
+readonly mib_free_min=2048 systemd_min=232 clock_skew_seconds_max=300
+readonly seconds_network_max=120 seconds_service_max=600 seconds_lock_max=600 seconds_clock_max=60 seconds_report_max=40 seconds_finished_max=240
+readonly download_tries=4 config_tries=3 library_tries=3
 declare -A exit_codes=([prerequisites]=10 [proof]=20 [package]=30 [user]=40 [configure]=50 [start]=60 [online]=70)
 
 # ---------------------------------------------------------------- what this run knows
@@ -25,6 +27,8 @@ service_url='' pool_id='' machine='' key='' token='' claimed=no
 declare -A plan=() image=()
 pending_reports=() reserved_found=()
 proxy_url='' proxy_user='' proxy_password=''
+# A variable of that name in the environment would hand the secret to every program.
+export -n key token proxy_password
 
 main() {
   set_paths ''
@@ -58,8 +62,7 @@ enable_agent() {
   run_phase package
   run_phase user
   run_phase configure
-  run_phase start
-  run_phase online
+  go_online
 }
 
 # The agent is configured: nothing but its unit may be missing.
@@ -69,12 +72,19 @@ resume() {
     return
   fi
   load_plan
+  # Once more, because the plan knows that of the pool.
+  settle_proxy
   if [ -e "$state/finished" ]; then
     say 'This machine ran its one job and takes no second one.'
     return
   fi
+  go_online
+}
+
+go_online() {
   run_phase start
   run_phase online
+  deliver_reports "$seconds_report_max"
 }
 
 # Each phase is the function of its name.
@@ -93,7 +103,9 @@ read_arguments() {
   [ $# -ge 2 ] || usage 'Two arguments are needed: the address of the service and the id of the pool.'
   service_url=${1%/} pool_id=$2
   shift 2
-  [[ $service_url =~ ^(-|https?://[^[:space:]\"]+)$ ]] || usage "$service_url is neither an address of a service nor -."
+  # What it is asked for is a credential: no plain HTTP to another computer.
+  local address='https://[^/[:space:]"][^[:space:]"]*|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/[^[:space:]"]*)?'
+  [[ $service_url =~ ^(-|$address)$ ]] || usage "$service_url is neither the https address of a service nor -."
   [[ $pool_id =~ ^[0-9]+$ ]] || usage "$pool_id is not the id of a pool."
   plan[runMode]=service plan[sudo]=yes plan[holdUpgrades]=yes
   while [ $# -gt 0 ]; do
@@ -140,6 +152,7 @@ usage() {
 prerequisites() {
   [ "$(id -u)" -eq 0 ] || fail unknown 'The script must run as root. The VM extension does; by hand, use sudo.'
   [ -d "$systemd" ] || fail unknown 'systemd does not run here. Use an image that boots with systemd.'
+  require_systemd
   case $(uname -m) in
     x86_64 | aarch64 | armv7l) ;;
     *) fail agent-version "There is no agent for the architecture $(uname -m). Use an x64 or ARM64 image." ;;
@@ -150,12 +163,21 @@ prerequisites() {
   touch "$log" && chmod 600 "$log"
   machine=$(uname -n)
   machine=${machine%%.*}
-  read_image_environment
-  settle_proxy
-  require_space
+  read_image
+  # An agent that is configured needs no more room.
+  [ -e "$agent/.agent" ] || require_space
   install_tools
   take_lock
   make_key
+}
+
+# From this version on a unit can run single programs as root, and its journal is told apart start by start.
+require_systemd() {
+  local version
+  version=$(systemctl --version)
+  [[ $version =~ ^systemd\ ([0-9]+) ]] || fail unknown 'The version of systemd is not known. Look at what systemctl --version prints.'
+  [ "${BASH_REMATCH[1]}" -ge "$systemd_min" ] ||
+    fail unknown "systemd is version ${BASH_REMATCH[1]} and has to be $systemd_min at least. Use an image with a newer release of its distribution."
 }
 
 require_space() {
@@ -168,12 +190,12 @@ require_space() {
 
 install_tools() {
   local tool missing=()
-  for tool in curl tar gzip sha256sum flock runuser useradd find; do
+  for tool in curl openssl tar gzip sha256sum flock runuser useradd find; do
     type -P "$tool" >/dev/null || missing+=("$tool")
   done
   [ "${#missing[@]}" -gt 0 ] || return 0
   package_manager
-  local manager=$REPLY packages=(ca-certificates openssl)
+  local manager=$REPLY packages=(ca-certificates)
   for tool in "${missing[@]}"; do
     package_of "$manager" "$tool"
     packages+=("$REPLY")
@@ -189,7 +211,7 @@ package_manager() {
   for REPLY in apt-get dnf tdnf yum zypper; do
     type -P "$REPLY" >/dev/null && return
   done
-  fail dependencies-failed 'Tools are missing and no package manager of apt, dnf, tdnf, yum, zypper is here. Add curl, tar, gzip and util-linux to the image.'
+  fail dependencies-failed 'Tools are missing and no package manager of apt, dnf, tdnf, yum, zypper is here. Add curl, openssl, tar, gzip and util-linux to the image.'
 }
 
 package_of() {
@@ -281,6 +303,11 @@ make_key() {
 }
 
 # ---------------------------------------------------------------- the image's environment
+read_image() {
+  read_image_environment
+  settle_proxy
+}
+
 read_image_environment() {
   local line name value profile=$etc/profile.d/agent_env_vars.sh
   if [ -r "$etc/environment" ]; then
@@ -302,7 +329,7 @@ read_image_environment() {
   fi
   # The extension's own environment counts as the image's. Taken out of it, so that only config.sh is given them.
   while IFS= read -r name; do
-    [[ ${name^^} == VSTS_AGENT_INPUT_* ]] || continue
+    [[ ${name^^} =~ ^VSTS_AGENT_INPUT_|_DIAGLOGPATH$ ]] || continue
     image[$name]=${!name}
     unset "$name"
   done < <(compgen -e)
@@ -315,20 +342,16 @@ variables_of() {
   env -i HOME=/root PATH="${image[PATH]:-$default_path}" timeout 10 bash -c 'set -a; . "$1" >/dev/null 2>&1; env -0' bash "$1" 9>&- || :
 }
 
-# Options that are this script's to give; an image that sets one breaks its registration.
+# Options that are this script's to give; an image that sets one breaks its registration. The agent's job logs have to be
+# where `ran_a_job` looks for them.
 drop_reserved() {
-  local name option
+  local name options='URL|AUTH|TOKEN|USERNAME|PASSWORD|POOL|AGENT|RUNASSERVICE|RUNASAUTOLOGON|ONCE|REPLACE|CLIENTID|CLIENTSECRET|TENANTID'
+  options+='|PROJECTNAME|COLLECTIONNAME|.*(DEPLOYMENT|MACHINEGROUP|ENVIRONMENT|VIRTUALMACHINE).*'
   reserved_found=()
   for name in "${!image[@]}"; do
-    option=${name^^}
-    [[ $option == VSTS_AGENT_INPUT_* ]] || continue
-    case ${option#VSTS_AGENT_INPUT_} in
-      URL | AUTH | TOKEN | USERNAME | PASSWORD | POOL | AGENT | RUNASSERVICE | RUNASAUTOLOGON | ONCE | REPLACE | CLIENTID | CLIENTSECRET | \
-        TENANTID | PROJECTNAME | COLLECTIONNAME | *DEPLOYMENT* | *MACHINEGROUP* | *ENVIRONMENT* | *VIRTUALMACHINE*)
-        reserved_found+=("$name")
-        unset "image[$name]"
-        ;;
-    esac
+    [[ ${name^^} =~ ^(VSTS_AGENT_INPUT_($options)|(AGENT|WORKER)_DIAGLOGPATH)$ ]] || continue
+    reserved_found+=("$name")
+    unset "image[$name]"
   done
 }
 
@@ -399,18 +422,23 @@ percent_encode() {
 }
 
 # ---------------------------------------------------------------- proof
-# Each attempt takes a nonce of its own, because a claim uses it up. What may pass is tried again; what cannot ends the script.
+# Each attempt takes a nonce of its own, because a claim uses it up. What may pass is tried again, as long as its cause allows
+# and never longer than the service may take; what cannot ends the script.
 proof() {
   [ "$service_url" != - ] || { prove_nothing && return; }
-  local since_ms last='' wait=1
+  local since_ms last='' wait=1 left
   while ! prove_once; do
     read_clock
     if [ "$trouble_cause $trouble_seconds_max" != "$last" ]; then
       since_ms=$now_ms last="$trouble_cause $trouble_seconds_max" wait=1
       say "proof is waiting: $trouble"
     fi
-    [ $((now_ms - since_ms)) -lt $((trouble_seconds_max * 1000)) ] || fail "$trouble_cause" "$trouble" "$trouble_output"
-    pause "$((retry_after > wait ? retry_after : wait))"
+    left=$((seconds_service_max - (now_ms - phase_started_ms) / 1000))
+    if [ $((now_ms - since_ms)) -ge $((trouble_seconds_max * 1000)) ] || [ "$left" -le 0 ]; then
+      fail "$trouble_cause" "$trouble" "$trouble_output"
+    fi
+    [ "$retry_after" -gt "$wait" ] || retry_after=$wait
+    pause "$((retry_after < left ? retry_after : left))"
     wait=$((wait < 8 ? wait * 2 : 15))
   done
   claimed=yes
@@ -446,8 +474,8 @@ call_service() {
     200) return 0 ;;
     403) fail claim-refused "The service did not accept this machine. Its reason is in the Diagnostics of pool $pool_id." "$http_body" ;;
     429 | 503)
-      retry_after=$((http_retry_after < seconds_service_max ? http_retry_after : seconds_service_max))
-      troubled service-unreachable "$seconds_service_max" "$service_url was not ready (status $http_status) for $((seconds_service_max / 60)) minutes. $(advice service-unreachable)"
+      retry_after=$http_retry_after
+      troubled service-unreachable "$seconds_service_max" "$service_url is not ready for this machine (status $http_status). The reason is in the Diagnostics of pool $pool_id."
       ;;
     000) troubled_by_curl "$service_url" service-unreachable ;;
     407) troubled proxy "$seconds_network_max" "The proxy asks for other credentials. $(advice proxy)" ;;
@@ -469,13 +497,18 @@ troubled_by_curl() {
 
 # A wrong clock makes Azure DevOps refuse the agent's own tokens, long after this script has said ok.
 clock_is_right() {
-  local there here skew
-  [ -n "$http_date" ] || return 0
-  there=$(date -d "$http_date" +%s 2>/dev/null) || return 0
+  clock_skew
+  [ "$REPLY" -gt "$clock_skew_seconds_max" ] || return 0
+  troubled clock-skew "$seconds_clock_max" "The clock of this machine is $REPLY s away from that of the service. $(advice clock-skew)"
+}
+
+# Seconds between this machine's clock and the date of the last answer; 0 when it had none.
+clock_skew() {
+  local there here
+  REPLY=0
+  [ -n "$http_date" ] && there=$(date -d "$http_date" +%s 2>/dev/null) || return 0
   here=$(date +%s)
-  skew=$((here > there ? here - there : there - here))
-  [ "$skew" -gt "$clock_skew_seconds_max" ] || return 0
-  troubled clock-skew 60 "The clock of this machine is $skew s away from that of the service. $(advice clock-skew)"
+  REPLY=$((here > there ? here - there : there - here))
 }
 
 # Sets `document` and `certificates`. The metadata service may answer with a document that it made for an older nonce.
@@ -518,7 +551,6 @@ intermediates() {
   local pem address der
   [ -z "${certificates+known}" ] || return 0
   certificates=''
-  type -P openssl >/dev/null || return 0
   pem=$(printf '%s' "$document" | base64 -d | openssl pkcs7 -inform DER -print_certs 2>/dev/null) || return 0
   # More than one: the issuer is inside already.
   [ "$(printf '%s' "$pem" | grep -c 'BEGIN CERTIFICATE')" -eq 1 ] || return 0
@@ -535,7 +567,7 @@ intermediates() {
 
 take_answer() {
   local name
-  for name in organizationUrl pool agent packageUrl packageSha256 packageVersion runMode workFolder proxy sudo holdUpgrades; do
+  for name in organizationUrl pool agent packageUrl packageSha256 packageVersion runMode proxy sudo holdUpgrades; do
     answer_line "$name"
     plan[$name]=$REPLY
   done
@@ -556,10 +588,11 @@ answer_line() {
   done < <(printf '%s\n' "$http_body")
 }
 
-# The lines of the answer that are no secret; a proxy's address may hold a password.
+# The lines of the answer that are no secret. The address of a pool's proxy holds no password; one of the arguments may.
 save_plan() {
   local name
-  for name in organizationUrl pool agent packageUrl packageSha256 packageVersion runMode workFolder sudo holdUpgrades; do
+  [[ ${plan[proxy]:-} != *@* ]] || plan[proxy]=''
+  for name in organizationUrl pool agent packageUrl packageSha256 packageVersion runMode proxy sudo holdUpgrades; do
     printf '%s=%s\n' "$name" "${plan[$name]:-}"
   done >"$state/plan.new"
   printf '%s\n' "serviceUrl=$service_url" "poolId=$pool_id" "machine=$machine" >>"$state/plan.new"
@@ -635,7 +668,7 @@ move_into_place() {
 
 # What the extension has downloaded, when it is what Azure DevOps describes.
 find_package() {
-  local file
+  local file wrong=''
   for file in "$agent"/*agent*.tar.gz; do
     [ -f "$file" ] || continue
     if is_intact "$file"; then
@@ -644,9 +677,10 @@ find_package() {
     fi
     say "${file##*/} has not the SHA-256 that Azure DevOps states; it is removed"
     rm -f "$file"
-    [ -n "${plan[packageUrl]:-}" ] ||
-      fail hash-mismatch "${file##*/} has not the SHA-256 ${plan[packageSha256]}, and was removed. $(advice hash-mismatch)"
+    wrong=${file##*/}
   done
+  [ -z "$wrong" ] || [ -n "${plan[packageUrl]:-}" ] ||
+    fail hash-mismatch "$wrong has not the SHA-256 ${plan[packageSha256]}, and was removed. $(advice hash-mismatch)"
   return 1
 }
 
@@ -658,7 +692,7 @@ is_intact() {
 download_package() {
   local attempt file=$agent/.package
   [ -n "${plan[packageUrl]:-}" ] || fail download-blocked "$agent holds no package of the agent. The VM extension downloads it: look at its log."
-  for attempt in 1 2 3 4; do
+  for ((attempt = 1; attempt <= download_tries; attempt++)); do
     rm -f "$file"
     quote "${plan[packageUrl]}"
     http "url = $REPLY
@@ -677,7 +711,7 @@ max-time = 900"
       return
     fi
     download_trouble
-    if [ "$attempt" -eq 4 ] || [ "$trouble_seconds_max" -eq 0 ]; then
+    if [ "$attempt" -eq "$download_tries" ] || [ "$trouble_seconds_max" -eq 0 ]; then
       break
     fi
     say "the download failed and is tried again: $trouble"
@@ -709,7 +743,7 @@ download_trouble() {
 install_dependencies() {
   local lacking attempt result=0
   [ -e "$agent/bin/installdependencies.sh" ] || return 0
-  for attempt in 1 2 3; do
+  for ((attempt = 1; attempt <= library_tries; attempt++)); do
     result=0
     with_package_lock bash "$agent/bin/installdependencies.sh" || result=$?
     log_output
@@ -719,7 +753,7 @@ install_dependencies() {
       note "installdependencies.sh ended with $result; no library of the agent is missing, so this is no failure."
       break
     fi
-    [ "$attempt" -lt 3 ] || dependencies_failed "$lacking"
+    [ "$attempt" -lt "$library_tries" ] || dependencies_failed "$lacking"
     pause $((attempt * 10))
   done
   : >"$state/dependencies"
@@ -825,6 +859,8 @@ grant_sudo() {
 
 # ---------------------------------------------------------------- configure
 configure() {
+  # Of the machine that the image was captured from; here they would keep a one-job agent from ever starting.
+  rm -f "$state/finished" "$agent"/_diag/Worker_*
   [ "${#reserved_found[@]}" -eq 0 ] ||
     note "Ignored, because they are this product's to set: ${reserved_found[*]}. Remove them from the image."
   find_work_folder
@@ -836,10 +872,13 @@ configure() {
 
 find_work_folder() {
   image_option WORK
-  work=${REPLY:-${plan[workFolder]:-}}
-  work=${work:-$agent/_work}
+  work=${REPLY:-$agent/_work}
   [[ $work == /* ]] || work=$agent/$work
-  [ -d "$work" ] || { mkdir -p "$work" && chmod 755 "$work" && command_or_fail unknown chown "$agent_user:" "$work"; }
+  umask 022
+  command_or_fail unknown mkdir -p "$work"
+  umask 077
+  # Not what is in it: that may be much, and is the image's.
+  [ "$(stat -c %U "$work")" = "$agent_user" ] || command_or_fail unknown chown "$agent_user:" "$work"
 }
 
 # Before config.sh: once `.agent` exists the extension never runs this script again, so a kill from then on is the units' to mend.
@@ -883,7 +922,7 @@ ExecStartPre=+$helper --unit-start
 ExecStart=/bin/bash $agent/run.sh$once
 ExecStop=+$helper --unit-drain
 ExecStopPost=+$helper --unit-stop
-Restart=$([ -n "$once" ] && echo no || echo always)
+Restart=always
 RestartSec=5
 KillMode=mixed
 TimeoutStartSec=1h
@@ -916,9 +955,10 @@ label_for_selinux() {
 
 register() {
   local attempt result
-  for attempt in 1 2 3; do
+  for ((attempt = 1; attempt <= config_tries; attempt++)); do
     rm -f "$agent/.agent" "$agent/.credentials" "$agent/.credentials_rsaparams"
     result=0
+    # The lock is not closed for it: a config.sh that outlives this script is waited for by the next.
     output=$(run_config 2>&1) || result=$?
     log_output
     [ "$result" -ne 0 ] || [ ! -e "$agent/.agent" ] || return 0
@@ -928,46 +968,66 @@ register() {
     case $REPLY in
       credential-refused | pool-permission | name-taken | agent-version | disk-full | dependencies-failed) break ;;
     esac
-    [ "$attempt" -lt 3 ] || break
+    [ "$attempt" -lt "$config_tries" ] || break
     say "config.sh failed [$REPLY] and is run again"
     pause $((attempt * 10))
   done
   fail "$REPLY" "config.sh ended with $result. $(advice "$REPLY")" "$output"
 }
 
-# The credential is in the environment of this one chain of processes; an argument could be read by every account.
+# The credential is in the environment of this one chain of processes; an argument could be read by every account. The
+# variables are set in a shell of their own: in this one, a name of the image could be that of a variable of the script.
 run_config() {
-  local name program arguments=(--unattended --acceptTeeEula --replace --url "${plan[organizationUrl]}" --pool "${plan[pool]}"
+  local arguments=(--unattended --acceptTeeEula --replace --url "${plan[organizationUrl]}" --pool "${plan[pool]}"
     --agent "${plan[agent]}" --auth pat --work "$work")
-  program=$(type -P runuser)
   [ -z "$proxy_url" ] || arguments+=(--proxyurl "$proxy_url")
   [ -z "$proxy_user" ] || arguments+=(--proxyusername "$proxy_user")
-  unset LC_ALL
   # The agent tells its pool every variable; the one that curl was given may hold a password.
-  unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
-  export PATH=$default_path
+  unset LC_ALL http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+  cd "$agent"
+  # shellcheck disable=SC2016
+  exec "$BASH" -c 'set +x; mapfile -t -d ""; set -- "${#MAPFILE[@]}" "${MAPFILE[@]}" "$@"; unset MAPFILE; export "${@:2:$1}" || :; exec "${@:$1 + 2}" </dev/null' \
+    bash "$(type -P runuser)" --user "$agent_user" -- ./config.sh "${arguments[@]}" < <(config_environment)
+}
+
+# What config.sh is given, each ended by a NUL byte; the later of one name counts.
+config_environment() {
+  local name home
+  printf '%s\0' "PATH=$default_path"
   for name in "${!image[@]}"; do
     case ${name^^} in
       VSTS_AGENT_INPUT_WORK | VSTS_AGENT_INPUT_PROXY*) ;;
-      *) export "$name=${image[$name]}" ;;
+      *) printf '%s\0' "$name=${image[$name]}" ;;
     esac
   done
-  [ -z "$proxy_password" ] || export VSTS_AGENT_INPUT_PROXYPASSWORD=$proxy_password
-  export VSTS_AGENT_INPUT_TOKEN=$token
-  cd "$agent"
-  exec "$program" --user "$agent_user" -- ./config.sh "${arguments[@]}" </dev/null
+  [ -z "$proxy_password" ] || printf '%s\0' "VSTS_AGENT_INPUT_PROXYPASSWORD=$proxy_password"
+  IFS=: read -r _ _ _ _ _ home _ < <(getent passwd "$agent_user")
+  printf '%s\0' "HOME=$home" "USER=$agent_user" "LOGNAME=$agent_user" "VSTS_AGENT_INPUT_TOKEN=$token"
 }
 
-# Every file is read, in clear text and as a header of basic authentication would have it.
+# In clear text and as a header of basic authentication would have it. A search that could not read everything proves nothing.
 prove_no_leak() {
-  local file leaked=()
-  while IFS= read -r -d '' file; do
-    leaked+=("$file")
-  done < <({ printf '%s\n' "$token" && printf ':%s' "$token" | base64 -w 0 && echo; } |
-    grep -rlZsF -D skip -f - -- "$agent" "$logs" "$state" || :)
-  [ "${#leaked[@]}" -gt 0 ] || return 0
-  rm -f "${leaked[@]}" "$agent/.agent" "$agent/.credentials" "$agent/.credentials_rsaparams"
-  fail credential-leaked "The credential was found in ${leaked[*]}; the files were removed and the agent is not started. $(advice credential-leaked)"
+  local found result
+  search_for_token
+  # A file may have gone away under it.
+  [ "$result" -le 1 ] || search_for_token
+  [ "$result" -ne 1 ] || return 0
+  rm -f "${found[@]}" "$agent/.agent" "$agent/.credentials" "$agent/.credentials_rsaparams"
+  [ "${#found[@]}" -gt 0 ] ||
+    fail unknown "The search for the credential ended with $result and proves nothing, so the agent is not started. $(advice unknown)"
+  fail credential-leaked "The credential was found in ${found[*]}; the files were removed and the agent is not started. $(advice credential-leaked)"
+}
+
+# Sets `found` and `result`, the exit code of grep: 1 when every file was read and none holds the credential.
+search_for_token() {
+  mapfile -t -d '' found < <(
+    result=0
+    { printf '%s\n' "$token" && printf ':%s' "$token" | base64 -w 0 && echo; } |
+      grep -rlZF -D skip -f - -- "$agent" "$logs" "$state" 2>>"$log" || result=$?
+    printf '%s\0' "$result"
+  )
+  result=${found[-1]}
+  unset 'found[-1]'
 }
 
 # ---------------------------------------------------------------- start and online
@@ -1026,6 +1086,7 @@ unit_journal() {
 unit_start() {
   phase=start
   load_plan
+  read_image
   exec 9>>"$lock"
   flock --wait 3500 9 || fail unknown "Another run of this script holds $lock. End it, and start $unit.service."
   exec 9>&-
@@ -1043,7 +1104,6 @@ unit_start() {
 # The image's variables for jobs, read at every start. Options of the agent are for its configuration only.
 write_environment() {
   local name value
-  read_image_environment
   for name in "${!image[@]}"; do
     [[ ${name^^} != VSTS_AGENT_INPUT_* ]] || continue
     value=${image[$name]//\\/\\\\}
@@ -1072,22 +1132,20 @@ unit_drain() {
 
 unit_stop() {
   load_plan
-  [ "${plan[runMode]}" = once ] && ran_a_job || return 0
-  [ -e "$state/finished" ] || finished
+  [ "${plan[runMode]}" = once ] && ran_a_job && [ ! -e "$state/finished" ] || return 0
+  read_image
+  finished
 }
 
 # The marker first: no second job is worth a report.
 finished() {
-  local started attempt
+  local started
   : >"$state/finished"
   phase=finished
   started=$(stat -c %Y "$state/environment" 2>/dev/null) || started=$(date +%s)
   report ok $((($(date +%s) - started) * 1000)) ''
-  for attempt in 2 5 10 20; do
-    [ "${#pending_reports[@]}" -gt 0 ] || break
-    pause "$attempt"
-    send_reports
-  done
+  # After the marker no start of the unit reports it again. The unit waits five minutes for its end.
+  deliver_reports "$seconds_finished_max"
 }
 
 # ---------------------------------------------------------------- reports, logs, failures
@@ -1116,6 +1174,19 @@ ${pending_reports[0]}"
       000 | 429 | 5??) return 0 ;;
     esac
     pending_reports=("${pending_reports[@]:1}")
+  done
+}
+
+# Goes on for so many seconds when the last ones could not be sent: nothing comes after them that would take them along.
+deliver_reports() {
+  local started wait=2
+  read_clock
+  started=$now_ms
+  while [ "$claimed" = yes ] && [ "${#pending_reports[@]}" -gt 0 ] && [ $((now_ms - started)) -lt $(($1 * 1000)) ]; do
+    pause "$wait"
+    wait=$((wait < 10 ? wait * 2 : 20))
+    send_reports
+    read_clock
   done
 }
 
@@ -1154,7 +1225,7 @@ command_or_fail() {
 
 # Ends the script: cause, one sentence with the next step, what the failing command printed.
 fail() {
-  trap - ERR
+  trap - ERR INT TERM
   set +e
   local line code=${exit_code:-${exit_codes[$phase]:-1}}
   conceal "${2//$'\n'/ }"
@@ -1164,7 +1235,10 @@ fail() {
   read_clock
   [ -z "$REPLY" ] || write_log "$REPLY"
   write_log "$line ($((now_ms - phase_started_ms)) ms)"
-  [ "$code" -eq 2 ] || report failed $((now_ms - phase_started_ms)) "${line:0:1000}${REPLY:+$'\n'$REPLY}"
+  if [ "$code" -ne 2 ]; then
+    report failed $((now_ms - phase_started_ms)) "${line:0:1000}${REPLY:+$'\n'$REPLY}"
+    deliver_reports "$seconds_report_max"
+  fi
   printf '%s\n' "$line"
   exit "$code"
 }
@@ -1190,10 +1264,13 @@ last_bytes() {
 # ---------------------------------------------------------------- causes
 classify_curl() {
   case $http_exit:$http_error in
-    *:*'not yet valid'* | *:*expired*) REPLY=clock-skew ;;
+    *:*'not yet valid'*) REPLY=clock-skew ;;
     5:* | 97:* | *:*407* | *:*'from proxy after CONNECT'*) REPLY=proxy ;;
     6:*) REPLY='name-resolution' ;;
-    35:* | 51:* | 58:* | 60:* | 77:*) REPLY=tls-interception ;;
+    35:* | 51:* | 58:* | 60:* | 77:*)
+      REPLY=tls-interception
+      blame_clock "$http_error"
+      ;;
     7:* | 28:* | 56:*)
       REPLY=$1
       [ -z "$proxy_url" ] || REPLY=proxy
@@ -1202,12 +1279,23 @@ classify_curl() {
   esac
 }
 
+# An expired certificate is the fault of this machine's clock, or of who did not renew it: the metadata service knows the time.
+blame_clock() {
+  local said=$1 cause=$REPLY
+  [[ $cause = tls-interception && ${said,,} =~ expired|nottimevalid ]] || return 0
+  REPLY=$(metadata_request versions 5 && clock_skew && printf '%s' "$REPLY")
+  [ "$REPLY" -gt "$clock_skew_seconds_max" ] && REPLY=clock-skew || REPLY=$cause
+}
+
 # The cause that the words of another program name. The first line that fits decides, so narrow ones stand before wide ones.
 classify() {
   local cause pattern
   while IFS=$'\t' read -r cause pattern; do
+    # In other phases it is a group or a file that exists.
+    [[ $cause != name-taken || $phase = configure ]] || continue
     if grep -ciE -- "$pattern" >/dev/null < <(printf '%s' "$1"); then
       REPLY=$cause
+      blame_clock "$1"
       return
     fi
   done < <(causes)
@@ -1218,10 +1306,10 @@ causes() {
   printf '%s\t%s\n' \
     disk-full 'no space left on device|enough (free )?(disk )?space|disk quota exceeded|enospc' \
     package-lock 'could not get lock|system management is locked|holding the (yum|dnf) lock' \
-    clock-skew 'clock skew|not yet valid|certificate has expired|clock (is|may be)|token .*(lifetime|not valid (before|yet))' \
+    clock-skew 'clock skew|not yet valid|clock (is|may be)|token .*(lifetime|not valid (before|yet))' \
     proxy 'proxy authentication|http code 407|\b407\b|(could not|cannot|failed to) (resolve|connect to) (the )?proxy|proxy tunnel request' \
     name-resolution 'name or service not known|temporary failure (in name resolution|resolving)|could ?n.t resolve|could not resolve|no such host|nodename nor servname|name does not resolve' \
-    tls-interception 'ssl connection could not be established|self.signed certificate|unable to get (local )?issuer|untrustedroot|partialchain|remotecertificate|certificate verify failed|peer certificate cannot be authenticated' \
+    tls-interception 'ssl connection could not be established|self.signed certificate|certificate has expired|nottimevalid|unable to get (local )?issuer|untrustedroot|partialchain|remotecertificate|certificate verify failed|peer certificate cannot be authenticated' \
     pool-permission 'manage permission|access denied|does not have permission|lacks? .*permission|agent pool not found|\bforbidden\b|\b403\b' \
     credential-refused 'vs30063|tf400813|unauthorized|not authorized|\b401\b|token .*(expired|revoked|invalid)|invalid .*(credential|token)' \
     name-taken 'already exists' \
@@ -1236,7 +1324,7 @@ advice() {
     name-resolution) echo 'Check the DNS servers of the virtual network.' ;;
     proxy) echo 'Check the proxy of the pool or the image, and its credentials.' ;;
     download-blocked) echo 'Let the firewall pass the download host of the agent.' ;;
-    tls-interception) echo 'Add the certificate authority of the inspecting proxy to the image, or exempt the host from inspection.' ;;
+    tls-interception) echo 'Add the certificate authority of the inspecting proxy to the image, or exempt the host from inspection; renew a certificate that has expired.' ;;
     hash-mismatch) echo 'Something on the way changes the download: look at proxies and caches.' ;;
     hash-missing) echo 'Pin an agent version of which Azure DevOps states a hash.' ;;
     package-lock) echo 'Something in the image or the Custom Script extension keeps it busy: let that end first.' ;;

@@ -3,8 +3,8 @@
 #
 # Usage: enableagent.ps1 -service <url> -poolId <id> [-runArgs --once]
 # Without a service that machines can reach:
-#        enableagent.ps1 -service - -poolId <id> -organization <url> -pool <name> -sha256 <hex> -token <secret>
-#                        [-runArgs --once] [-noSudo] [-allowUpgrades] [-proxy <url>]
+#        enableagent.ps1 -service - -poolId <id> -organization <url> -pool <name, percent-encoded> -sha256 <hex> -token <secret>
+#                        [-runArgs --once] [-noSudo] [-allowUpgrades] [-interactive] [-proxy <url>]
 # -resume is for our own scheduled task: it starts the agent after a restart, or after this script was killed.
 param(
   [string] $service = '',
@@ -15,6 +15,7 @@ param(
   [string] $sha256 = '',
   [switch] $noSudo,
   [switch] $allowUpgrades,
+  [switch] $interactive,
   [string] $proxy = '',
   [string] $token = '',
   [switch] $resume
@@ -23,6 +24,8 @@ Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 # Its progress bar makes a download of Windows PowerShell 5.1 several times slower.
 $ProgressPreference = 'SilentlyContinue'
+# TLS 1.2 beside what is switched on: Windows PowerShell 5.1 on older systems would not offer it by itself.
+[System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor 3072
 
 $ExitCodes = @{
   usage = 2
@@ -63,11 +66,15 @@ $StateFolder = Join-Path $env:ProgramData 'scale-set-agents'
 $TaskName = 'scale-set-agent'
 $StarterName = 'scale-set-agent-starter'
 $Metadata = 'http://169.254.169.254/metadata'
-$ReservedInputs = '^VSTS_AGENT_INPUT_(URL|AUTH|TOKEN|USERNAME|PASSWORD|POOL|AGENT|RUNASSERVICE|RUNASAUTOLOGON|ONCE|REPLACE|CLIENTID|' +
-  'CLIENTSECRET|TENANTID|PROJECTNAME|COLLECTIONNAME|.*(DEPLOYMENT|MACHINEGROUP|ENVIRONMENT|VIRTUALMACHINE).*)$'
+$ReservedInputs = '^(AGENT|WORKER)_DIAGLOGPATH$|^VSTS_AGENT_INPUT_(URL|AUTH|TOKEN|USERNAME|PASSWORD|POOL|AGENT|RUNASSERVICE|RUNASAUTOLOGON|ONCE|' +
+  'REPLACE|CLIENTID|CLIENTSECRET|TENANTID|PROJECTNAME|COLLECTIONNAME|.*(DEPLOYMENT|MACHINEGROUP|ENVIRONMENT|VIRTUALMACHINE).*)$'
+# Where Windows keeps a key only until it restarts.
+$UnrestartedKey = 'SOFTWARE\scale-set-agents'
+$NetworkSeconds = 120
+$ServiceSeconds = 600
+$ClockSeconds = 60
 
-# What is known so far; $token and $proxy of the parameters are part of it. The plan holds the lines of the claim's answer without the
-# credential.
+# What is known so far; $token of the parameters is part of it. The plan holds the lines of the claim's answer without the credential.
 $Rest = @($args)
 $Plan = @{}
 $Password = ''
@@ -77,6 +84,11 @@ $Warnings = New-Object System.Collections.Generic.List[string]
 $Unsent = New-Object System.Collections.Generic.List[hashtable]
 $Lock = $null
 $RebootNeeded = $false
+$Certificates = $null
+$ProxyUrl = ''
+$ProxyUser = ''
+$ProxySecret = ''
+$Uptime = [System.Diagnostics.Stopwatch]::StartNew()
 
 function Invoke-Main {
   if ($resume) {
@@ -88,7 +100,6 @@ function Invoke-Main {
     return $ExitCodes['usage']
   }
   Resolve-Token
-  $script:proxy = Find-Proxy
   $phases = @(
     @{ name = 'prerequisites'; work = { Initialize-Machine } },
     @{ name = 'proof'; work = { Get-Plan } },
@@ -100,8 +111,7 @@ function Invoke-Main {
   )
   try {
     foreach ($phase in $phases) {
-      # The second run on a configured machine has only to see that the agent runs.
-      if ((Test-Configured) -and $phase.name -notin @('prerequisites', 'start', 'online')) {
+      if (Test-Needless $phase.name) {
         continue
       }
       $failed = Invoke-Phase $phase.name $phase.work
@@ -121,6 +131,15 @@ function Invoke-Main {
   } finally {
     Unlock-State
   }
+}
+
+# The second run on a configured machine has only to see that the agent runs. One that waits for its restart is not online yet.
+function Test-Needless([string] $phase) {
+  if ($phase -eq 'prerequisites' -or -not (Test-Configured)) {
+    return $false
+  }
+  # Without a plan somebody else has configured it.
+  return ($Plan.Count -eq 0 -or $phase -notin @('start', 'online') -or ($phase -eq 'online' -and $RebootNeeded))
 }
 
 # Run by the starter at every start of the machine and every minute until the agent runs.
@@ -144,6 +163,10 @@ function Invoke-Resume {
       }
     } elseif (Invoke-Phase 'start' { Start-Agent }) {
       return $ExitCodes['start']
+    } elseif ($RebootNeeded) {
+      # The script was killed between the registration and the restart.
+      Start-Restart
+      return 0
     } elseif (Invoke-Phase 'online' { Wait-Online }) {
       return $ExitCodes['online']
     }
@@ -164,9 +187,7 @@ function Read-Plan {
   }
   $script:Plan = ConvertFrom-Lines ([System.IO.File]::ReadAllText($file))
   $script:AgentFolder = $Plan['agentFolder']
-  $script:proxy = [string] $Plan['proxy']
-  $script:proxy = Find-Proxy
-  Hide-ProxyPassword
+  Resolve-Proxy ([string] $Plan['proxy'])
   if ($Plan['service'] -ne '-') {
     $script:Key = Get-Key
   }
@@ -184,13 +205,14 @@ function Find-UsageProblem {
     return "-runArgs may only be --once, not '$runArgs'."
   }
   if ($service -eq '-') {
-    if (-not ($organization -and $pool -and $token)) {
+    if (-not ($organization -and $pool -and $sha256 -and $token)) {
       return 'without a service, -organization, -pool, -sha256 and -token are needed.'
     }
     return ''
   }
-  if ($service -notmatch '^https?://[^/]') {
-    return "-service must be the address of the service, not '$service'."
+  # What it is asked for is a credential: no plain HTTP to another computer.
+  if ($service -notmatch '^(https://[^/\s]|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|$))') {
+    return "-service must be the https address of the service, not '$service'."
   }
   return ''
 }
@@ -236,8 +258,6 @@ function Invoke-Phase([string] $name, [scriptblock] $work) {
 }
 
 function Initialize-Machine {
-  # Windows PowerShell 5.1 on older systems would not offer it by itself.
-  [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor 3072
   $identity = New-Object System.Security.Principal.WindowsPrincipal ([System.Security.Principal.WindowsIdentity]::GetCurrent())
   if (-not $identity.IsInRole([System.Security.Principal.WindowsBuiltInRole]::Administrator)) {
     throw (New-Failure 'unknown' 'The script does not run elevated; the VM extension runs it so.')
@@ -251,10 +271,11 @@ function Initialize-Machine {
   }
   if (Test-Configured) {
     if (-not (Read-Plan)) {
-      throw (New-Failure 'unknown' "$AgentFolder holds the registration of another machine; make the image without an agent.")
+      Write-Log 'The agent was configured by something else than this script; nothing is changed.'
     }
     return
   }
+  Resolve-Proxy $proxy
   $drive = New-Object System.IO.DriveInfo ([System.IO.Path]::GetPathRoot($AgentFolder))
   $freeMegabytes = [Math]::Floor($drive.AvailableFreeSpace / 1048576)
   if ($freeMegabytes -lt 2048) {
@@ -306,10 +327,7 @@ function Get-Plan {
     throw (New-Failure 'credential-refused' 'The service gave no credential for this machine.')
   }
   Add-Secret
-  if ($Plan['proxy']) {
-    $script:proxy = $Plan['proxy']
-  }
-  Hide-ProxyPassword
+  Resolve-Proxy ([string] $Plan['proxy'])
   $Plan['service'] = $service
   $Plan['poolId'] = $poolId
   $Plan['agentFolder'] = $AgentFolder
@@ -322,41 +340,74 @@ function Get-PlanOfArguments {
   if ($runArgs) {
     $runMode = 'once'
   }
-  $answer = @{ organizationUrl = $organization; pool = $pool; agent = [System.Net.Dns]::GetHostName(); packageUrl = ''; packageSha256 = $sha256 }
+  $answer = @{ organizationUrl = $organization; pool = [Uri]::UnescapeDataString($pool); agent = [System.Net.Dns]::GetHostName(); packageUrl = ''; packageSha256 = $sha256 }
   $answer['runMode'] = $runMode
-  $answer['workFolder'] = ''
-  $answer['proxy'] = $script:proxy
+  $answer['proxy'] = $proxy
   $answer['sudo'] = Format-YesNo (-not $noSudo)
   $answer['holdUpgrades'] = Format-YesNo (-not $allowUpgrades)
-  $answer['interactive'] = 'no'
+  $answer['interactive'] = Format-YesNo $interactive
   return $answer
 }
 
-# Nonce, document, claim. All three again when the service does not know this machine yet: a nonce serves once.
+# Each try takes a nonce of its own, because a claim uses it up. What may pass is tried again, as long as its cause allows and never longer
+# than the service may take; what cannot ends the phase.
 function Request-Plan {
-  $machine = [System.Net.Dns]::GetHostName()
-  $watch = [System.Diagnostics.Stopwatch]::StartNew()
-  for ($try = 1; $try -le 60; $try++) {
-    $response = Invoke-Http -Uri "$service/api/v1/registration/nonce" -Body @{ poolId = $poolId; machine = $machine } -Tries 12 -Cause 'service-unreachable'
-    Assert-Clock $response
-    $nonce = (ConvertFrom-Lines $response.Content)['nonce']
-    $document = Get-Document $nonce
-    $claim = @{ poolId = $poolId; machine = $machine; nonce = $nonce; key = $Key; document = $document; certificates = (Get-Certificates $document) }
+  $begun = Get-Seconds
+  $last = ''
+  $since = $begun
+  for ($try = 1; $try -le 300; $try++) {
     try {
-      $response = Invoke-Http -Uri "$service/api/v1/registration/claim" -Body $claim -Tries 1 -TimeoutSeconds 60 -Cause 'service-unreachable'
-      return (ConvertFrom-Lines $response.Content)
+      return (Request-PlanOnce)
     } catch {
-      if (-not $_.Exception.Data['passes'] -or $watch.Elapsed.TotalMinutes -gt 10) {
-        throw
-      }
-      Write-Log "The claim has to wait: $($_.Exception.Message)"
-      Start-Sleep -Seconds ([Math]::Max(5, $_.Exception.Data['waitSeconds']))
+      $trouble = $_.Exception
     }
+    if (-not $trouble.Data['passes']) {
+      throw $trouble
+    }
+    $kind = "$($trouble.Data['cause']) $($trouble.Data['secondsMax'])"
+    if ($kind -ne $last) {
+      $last = $kind
+      $since = Get-Seconds
+      Write-Log "The proof has to wait: $($trouble.Message)"
+    }
+    $left = [Math]::Min($since + $trouble.Data['secondsMax'], $begun + $ServiceSeconds) - (Get-Seconds)
+    if ($left -le 0) {
+      break
+    }
+    Start-Sleep -Seconds ([Math]::Ceiling([Math]::Min($left, [Math]::Max([Math]::Min(15, 2 * $try), $trouble.Data['waitSeconds']))))
   }
-  throw (New-Failure 'service-unreachable' 'The service did not come to know this machine in 60 claims.')
+  throw $trouble
 }
 
-# A wrong clock fails later and less clearly: the agent signs its requests with it.
+function Request-PlanOnce {
+  $form = @{ poolId = $poolId; machine = [System.Net.Dns]::GetHostName() }
+  $response = Invoke-Http -Uri "$service/api/v1/registration/nonce" -Body $form -Tries 1 -TimeoutSeconds 60 -Cause 'service-unreachable'
+  $nonce = (Read-Lines $response)['nonce']
+  if (-not $nonce) {
+    throw (New-Failure 'service-unreachable' "$service answered something else than a nonce.")
+  }
+  Assert-Clock $response
+  $document = Get-Document $nonce
+  if ($null -eq $script:Certificates) {
+    $script:Certificates = Get-Certificates $document
+  }
+  $form += @{ nonce = $nonce; key = $Key; document = $document; certificates = $Certificates }
+  $response = Invoke-Http -Uri "$service/api/v1/registration/claim" -Body $form -Tries 1 -TimeoutSeconds 60 -Cause 'service-unreachable'
+  $answer = Read-Lines $response
+  foreach ($name in @('organizationUrl', 'pool', 'agent', 'runMode')) {
+    if (-not $answer[$name]) {
+      throw (New-Failure 'service-unreachable' "The claim was answered without $name; service and script may be of different versions.")
+    }
+  }
+  return $answer
+}
+
+# A content of another type, such as a page of a captive portal, comes as bytes.
+function Read-Lines($response) {
+  return (ConvertFrom-Lines ([string] $response.Content))
+}
+
+# A wrong clock fails later and less clearly: the agent signs its requests with it. It may be set right within a minute.
 function Assert-Clock($response) {
   $date = [string] (@($response.Headers['Date'])[0])
   $there = [DateTimeOffset]::MinValue
@@ -365,23 +416,52 @@ function Assert-Clock($response) {
   }
   $seconds = [Math]::Abs(([DateTimeOffset]::UtcNow - $there).TotalSeconds)
   if ($seconds -gt 300) {
-    throw (New-Failure 'clock-skew' "The clock of this machine is $([Math]::Round($seconds)) s away from the service's.")
+    throw (New-PassingFailure 'clock-skew' "The clock of this machine is $([Math]::Round($seconds)) s away from the service's." $ClockSeconds)
   }
 }
 
 # The metadata service may answer a document that it signed before, with an older nonce.
 function Get-Document([string] $nonce) {
-  for ($try = 1; $try -le 12; $try++) {
-    $uri = "$Metadata/attested/document?api-version=2025-04-07&nonce=$nonce"
-    $answer = Invoke-Http -Uri $uri -Headers @{ Metadata = 'true' } -Direct -Tries 12 -Cause 'metadata-unavailable'
-    $document = (ConvertFrom-Json $answer.Content).signature
-    $signed = (ConvertFrom-Json ([System.Text.Encoding]::UTF8.GetString((Read-Cms $document).ContentInfo.Content)))
-    if ($signed.nonce -eq $nonce) {
+  $uri = "$Metadata/attested/document?api-version=2025-04-07&nonce=$nonce"
+  $until = (Get-Seconds) + $NetworkSeconds
+  for ($try = 1; $try -le 120; $try++) {
+    $waitSeconds = [Math]::Min(10, 2 * $try)
+    try {
+      $answer = Invoke-Http -Uri $uri -Headers @{ Metadata = 'true' } -Direct -Tries 1 -TimeoutSeconds 15 -Cause 'metadata-unavailable'
+      $document = Read-Document ([string] $answer.Content) $nonce
+      if ($document) {
+        return $document
+      }
+      $why = 'The metadata service keeps answering without a document for this nonce.'
+    } catch {
+      if (-not $_.Exception.Data['passes']) {
+        throw
+      }
+      $why = $_.Exception.Message
+      $waitSeconds = [Math]::Max($waitSeconds, $_.Exception.Data['waitSeconds'])
+    }
+    $left = $until - (Get-Seconds)
+    if ($left -le 0) {
+      break
+    }
+    Start-Sleep -Seconds ([Math]::Ceiling([Math]::Min($left, $waitSeconds)))
+  }
+  throw (New-Failure 'metadata-unavailable' $why)
+}
+
+# The document, when it is one and was signed for this nonce.
+function Read-Document([string] $content, [string] $nonce) {
+  try {
+    $document = [string] (Get-Property (ConvertFrom-Json $content) 'signature')
+    $signed = ConvertFrom-Json ([System.Text.Encoding]::UTF8.GetString((Read-Cms $document).ContentInfo.Content))
+    if ((Get-Property $signed 'nonce') -eq $nonce) {
       return $document
     }
-    Start-Sleep -Seconds 5
+  } catch {
+    # What answers there may not be the metadata service.
+    Write-Log "The answer of the metadata service cannot be read: $($_.Exception.Message)"
   }
-  throw (New-Failure 'metadata-unavailable' 'The metadata service kept answering documents with an older nonce.')
+  return ''
 }
 
 function Read-Cms([string] $document) {
@@ -432,7 +512,7 @@ function Get-Issuer($certificate) {
       continue
     }
     try {
-      $answer = Invoke-Http -Uri $uri.AbsoluteUri -Tries 3 -Cause 'download-blocked'
+      $answer = Invoke-Http -Uri $uri.AbsoluteUri -Tries 1 -TimeoutSeconds 5 -Cause 'service-unreachable'
       return [Convert]::ToBase64String($answer.RawContentStream.ToArray())
     } catch {
       # The service may know the issuer already.
@@ -443,6 +523,9 @@ function Get-Issuer($certificate) {
 }
 
 function Install-Package {
+  if ($Plan['holdUpgrades'] -ne 'no') {
+    Suspend-WindowsUpdate
+  }
   $expected = ([string] $Plan['packageSha256']).ToLowerInvariant()
   if ($expected -notmatch '^[0-9a-f]{64}$') {
     throw (New-Failure 'hash-missing' 'No SHA-256 is known for the agent package.')
@@ -456,6 +539,24 @@ function Install-Package {
   Expand-Package $package
   Write-Whole $marker $expected
   Remove-Item -Force -Path $package
+}
+
+# For this life of the machine: a reimage brings the image's own policy back.
+function Suspend-WindowsUpdate {
+  Set-Policy 'WindowsUpdate\AU' @('NoAutoUpdate', 'NoAutoRebootWithLoggedOnUsers')
+  # It reads the policy when it starts next; jobs may start it.
+  Stop-Service -Name wuauserv -Force -ErrorAction SilentlyContinue
+}
+
+function Set-Policy([string] $name, [string[]] $switches) {
+  $policy = "HKLM:\SOFTWARE\Policies\Microsoft\Windows\$name"
+  # An existing key is left alone: -Force would empty it.
+  if (-not (Test-Path $policy)) {
+    New-Item -Force -Path $policy | Out-Null
+  }
+  foreach ($switch in $switches) {
+    New-ItemProperty -Force -Path $policy -Name $switch -PropertyType DWord -Value 1 | Out-Null
+  }
 }
 
 # The extension has downloaded it as a rule; a half one is fetched again, a wrong one never unpacked.
@@ -473,7 +574,7 @@ function Get-AgentPackage([string] $expected) {
   if ((Test-Path $file) -and (Get-FileHash -Algorithm SHA256 -Path $file).Hash -eq $expected) {
     return $file
   }
-  Invoke-Http -Uri $uri -OutFile $file -TimeoutSeconds 600 -Tries 3 -Cause 'download-blocked' | Out-Null
+  Invoke-Http -Uri $uri -OutFile $file -TimeoutSeconds 600 -Tries 4 -Cause 'download-blocked' | Out-Null
   Assert-Hash $file $expected
   return $file
 }
@@ -544,7 +645,7 @@ function Test-PrimaryAdministrator($user) {
     return $true
   }
   try {
-    $answer = Invoke-Http -Uri "$Metadata/instance?api-version=2021-02-01" -Headers @{ Metadata = 'true' } -Direct -Tries 5 -Cause 'metadata-unavailable'
+    $answer = Invoke-Http -Uri "$Metadata/instance?api-version=2021-02-01" -Headers @{ Metadata = 'true' } -Direct -Tries 2 -TimeoutSeconds 5 -Cause 'metadata-unavailable'
     return ($answer.Content -match ('"adminUsername"\s*:\s*"' + $AgentUser + '"'))
   } catch {
     $Warnings.Add("The name of the primary administrator could not be read: $($_.Exception.Message)")
@@ -568,9 +669,10 @@ function Add-ToGroup($group, $user) {
 }
 
 function Register-Agent {
-  if ($Plan['holdUpgrades'] -ne 'no') {
-    Suspend-WindowsUpdate
+  if (Test-Interactive) {
+    Initialize-Desktop
   }
+  Clear-LogPath
   $work = Get-WorkFolder
   New-Item -ItemType Directory -Force -Path $work | Out-Null
   foreach ($folder in @($AgentFolder, $work)) {
@@ -594,27 +696,32 @@ function Register-Agent {
   }
 }
 
-# For this life of the machine: a reimage brings the image's own policy back.
-function Suspend-WindowsUpdate {
-  $policy = 'HKLM:\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU'
-  # An existing key is left alone: -Force would empty it.
-  if (-not (Test-Path $policy)) {
-    New-Item -Force -Path $policy | Out-Null
+# The user logs on at the next restart. Without the policy a page about privacy would wait there for a person.
+function Initialize-Desktop {
+  Set-Policy 'OOBE' @('DisablePrivacyExperience')
+  $check = [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree
+  [Microsoft.Win32.Registry]::LocalMachine.CreateSubKey($UnrestartedKey, $check, [Microsoft.Win32.RegistryOptions]::Volatile).Dispose()
+}
+
+# The log of a job's process tells that a one-job machine is done, so it has to be where Test-JobDone looks. Tasks and services begin with
+# the machine's environment; Get-Inputs finds these in that of this process, and tells that they are ignored.
+function Clear-LogPath {
+  foreach ($name in @('AGENT_DIAGLOGPATH', 'WORKER_DIAGLOGPATH')) {
+    $value = [Environment]::GetEnvironmentVariable($name, 'Machine')
+    if ($value) {
+      [Environment]::SetEnvironmentVariable($name, $value, 'Process')
+      [Environment]::SetEnvironmentVariable($name, $null, 'Machine')
+    }
   }
-  foreach ($name in @('NoAutoUpdate', 'NoAutoRebootWithLoggedOnUsers')) {
-    New-ItemProperty -Force -Path $policy -Name $name -PropertyType DWord -Value 1 | Out-Null
-  }
-  # It reads the policy when it starts next; jobs may start it.
-  Stop-Service -Name wuauserv -Force -ErrorAction SilentlyContinue
 }
 
 function Get-WorkFolder {
-  foreach ($folder in @([Environment]::GetEnvironmentVariable('VSTS_AGENT_INPUT_WORK', 'Machine'), $Plan['workFolder'])) {
-    if ($folder) {
-      return $folder
-    }
+  $folder = [Environment]::GetEnvironmentVariable('VSTS_AGENT_INPUT_WORK', 'Machine')
+  if (-not $folder) {
+    return 'C:\a'
   }
-  return 'C:\a'
+  # A relative one is the agent's.
+  return [System.IO.Path]::Combine($AgentFolder, $folder)
 }
 
 # Tries config.cmd three times. Every value goes by the environment: no quoting, and nothing that a list of processes shows.
@@ -636,7 +743,7 @@ function Invoke-Configuration([string] $work) {
       return
     }
     $cause = Get-ConfigurationCause $run.output
-    $passes = $cause -in @('unknown', 'name-resolution', 'proxy', 'download-blocked')
+    $passes = $cause -notin @('credential-refused', 'pool-permission', 'name-taken', 'agent-version', 'disk-full')
     if (-not $passes -or $try -ge 3) {
       throw (New-Failure $cause "The agent could not be registered in pool $($Plan['pool']) (config.cmd ended with $($run.code))." $run.output)
     }
@@ -657,7 +764,7 @@ function Get-Inputs([string] $work) {
   }
   $ignored = @($inputs.Keys | Where-Object { $null -eq $inputs[$_] } | Sort-Object)
   if ($ignored.Count -gt 0) {
-    $Warnings.Add("Ignored, because the service sets them: $($ignored -join ', ').")
+    $Warnings.Add("Ignored, because they are this product's to set: $($ignored -join ', '). Remove them from the image.")
   }
   $inputs['VSTS_AGENT_INPUT_URL'] = $Plan['organizationUrl']
   $inputs['VSTS_AGENT_INPUT_POOL'] = $Plan['pool']
@@ -678,16 +785,15 @@ function Add-AccountInputs([hashtable] $inputs) {
   }
 }
 
+# The same as the script's own requests go through.
 function Add-ProxyInputs([hashtable] $inputs) {
-  if (-not $proxy -or $inputs.ContainsKey('VSTS_AGENT_INPUT_PROXYURL')) {
+  if (-not $ProxyUrl) {
     return
   }
-  $uri = [Uri] $proxy
-  $inputs['VSTS_AGENT_INPUT_PROXYURL'] = $uri.GetComponents([UriComponents]::SchemeAndServer, [UriFormat]::UriEscaped)
-  if ($uri.UserInfo) {
-    $user, $secret = $uri.UserInfo -split ':', 2
-    $inputs['VSTS_AGENT_INPUT_PROXYUSERNAME'] = [Uri]::UnescapeDataString($user)
-    $inputs['VSTS_AGENT_INPUT_PROXYPASSWORD'] = [Uri]::UnescapeDataString([string] $secret)
+  $inputs['VSTS_AGENT_INPUT_PROXYURL'] = $ProxyUrl
+  if ($ProxyUser) {
+    $inputs['VSTS_AGENT_INPUT_PROXYUSERNAME'] = $ProxyUser
+    $inputs['VSTS_AGENT_INPUT_PROXYPASSWORD'] = $ProxySecret
   }
 }
 
@@ -703,7 +809,7 @@ function Get-ConfigurationCause([string] $output) {
     @('agent pool not found|access denied|manage permission|\b403\b|forbidden', 'pool-permission'),
     @('already exists', 'name-taken'),
     @('agent version|minimum version|upgrade the agent', 'agent-version'),
-    @('timed out|unreachable|actively refused|connection.*(failed|closed|reset)', 'download-blocked')
+    @('timed out|unreachable|actively refused|connection.*(failed|closed|reset)', 'service-unreachable')
   )
   foreach ($pair in $words) {
     if ($output -match $pair[0]) {
@@ -723,24 +829,44 @@ function Clear-Configuration {
   }
 }
 
-# Looks for the credential in every file that was written since, as UTF-8 and as UTF-16.
+# Looks for the credential in every file that was written since, in clear text and as a header of basic authentication has it, each as UTF-8
+# and as UTF-16.
 function Assert-NoLeak([DateTime] $since) {
   $latin = [System.Text.Encoding]::GetEncoding(28591)
-  $needles = @($script:token, $latin.GetString([System.Text.Encoding]::Unicode.GetBytes($script:token)))
-  $folders = @($AgentFolder, $StateFolder, 'C:\WindowsAzure\Logs') | Where-Object { Test-Path $_ }
-  $files = Get-ChildItem -Recurse -Force -File -Path $folders -ErrorAction SilentlyContinue | Where-Object { $_.LastWriteTimeUtc -ge $since -and $_.Name -ne 'lock' }
-  foreach ($file in $files) {
+  $words = @($script:token, [Convert]::ToBase64String([System.Text.Encoding]::UTF8.GetBytes(':' + $script:token)))
+  $needles = $words + @($words | ForEach-Object { $latin.GetString([System.Text.Encoding]::Unicode.GetBytes($_)) })
+  $leaked = @()
+  foreach ($file in @(Get-WrittenFiles $since)) {
     try {
-      $text = $latin.GetString((Read-Shared $file.FullName))
-    } catch [System.IO.IOException] {
-      $Warnings.Add("$($file.FullName) is in use and could not be searched for the credential.")
+      $text = $latin.GetString((Read-Shared $file))
+    } catch [System.IO.IOException], [System.UnauthorizedAccessException] {
+      $Warnings.Add("$file could not be searched for the credential: $($_.Exception.Message)")
       continue
     }
-    foreach ($needle in $needles) {
-      if ($text.Contains($needle)) {
-        throw (New-Failure 'credential-leaked' "The registration credential is in the file $($file.FullName), so the agent is not started.")
-      }
+    if (@($needles | Where-Object { $text.Contains($_) }).Count -gt 0) {
+      $leaked += $file
     }
+  }
+  if ($leaked.Count -eq 0) {
+    return
+  }
+  Remove-Item -Force -LiteralPath $leaked -ErrorAction SilentlyContinue
+  $sentence = "The registration credential was in $($leaked -join ', '); the files were removed and the agent is not started."
+  $left = @($leaked | Where-Object { Test-Path -LiteralPath $_ })
+  if ($left.Count -gt 0) {
+    $sentence += " Could not be removed: $($left -join ', ')."
+  }
+  throw (New-Failure 'credential-leaked' $sentence)
+}
+
+function Get-WrittenFiles([DateTime] $since) {
+  $unread = @()
+  $folders = @($AgentFolder, $StateFolder, 'C:\WindowsAzure\Logs') | Where-Object { Test-Path $_ }
+  Get-ChildItem -Recurse -Force -File -Path $folders -ErrorAction SilentlyContinue -ErrorVariable unread |
+    Where-Object { $_.LastWriteTimeUtc -ge $since -and $_.Name -ne 'lock' } |
+    ForEach-Object { $_.FullName }
+  foreach ($problem in $unread) {
+    $Warnings.Add("$($problem.TargetObject) could not be searched for the credential: $($problem.Exception.Message)")
   }
 }
 
@@ -768,8 +894,8 @@ function Start-Agent {
     if (-not (Test-Path (Join-Path $AgentFolder '.autologon'))) {
       throw (New-Failure 'unknown' 'The registration ended before autologon was set up; delete or reimage this machine.')
     }
-    # Nobody is logged on at first, so the agent comes with a restart.
-    $script:RebootNeeded = -not ($resume -or (Test-Path (Join-Path $StateFolder 'online')))
+    # Nobody is logged on before the restart, so the agent comes with it.
+    $script:RebootNeeded = Test-Path "HKLM:\$UnrestartedKey"
   } elseif ($Plan['runMode'] -ne 'once' -and (Test-Path $serviceFile)) {
     $name = [System.IO.File]::ReadAllText($serviceFile).Trim()
     Start-Service -Name $name
@@ -784,7 +910,7 @@ function Start-Agent {
 
 # The agent writes this into its own log, in every language of Windows.
 function Wait-Online {
-  if ($RebootNeeded -or (Test-JobDone)) {
+  if (Test-JobDone) {
     return
   }
   $written = ''
@@ -991,29 +1117,55 @@ function Invoke-Http {
 # A proxy for the network, none for the metadata service.
 function New-HttpSession([string] $uri, [bool] $direct) {
   $session = New-Object Microsoft.PowerShell.Commands.WebRequestSession
-  if ($direct -or (Test-NoProxy ([Uri] $uri).Host)) {
-    $session.Proxy = New-Object System.Net.WebProxy
-  } elseif ($proxy) {
-    $address = [Uri] $proxy
-    $session.Proxy = New-Object System.Net.WebProxy ($address.GetComponents([UriComponents]::SchemeAndServer, [UriFormat]::UriEscaped))
-    if ($address.UserInfo) {
-      $user, $secret = $address.UserInfo -split ':', 2
-      $session.Proxy.Credentials = [System.Net.NetworkCredential]::new([Uri]::UnescapeDataString($user), [Uri]::UnescapeDataString([string] $secret))
+  if (Test-Proxied $uri $direct) {
+    $session.Proxy = New-Object System.Net.WebProxy $ProxyUrl
+    if ($ProxyUser) {
+      $session.Proxy.Credentials = [System.Net.NetworkCredential]::new($ProxyUser, $ProxySecret)
     }
+  } elseif ($direct -or (Test-NoProxy ([Uri] $uri).Host)) {
+    $session.Proxy = New-Object System.Net.WebProxy
   }
   return $session
 }
 
-function Find-Proxy {
-  if ($script:proxy) {
-    return $script:proxy
+function Test-Proxied([string] $uri, [bool] $direct) {
+  return ($ProxyUrl -and -not $direct -and -not (Test-NoProxy ([Uri] $uri).Host))
+}
+
+# The image's own proxy, else the pool's, else that of the environment. What the image says of user and password goes before the address.
+function Resolve-Proxy([string] $ofPool) {
+  $found = @((Get-ImageValue 'VSTS_AGENT_INPUT_PROXYURL'), $ofPool, (Get-ImageValue 'HTTPS_PROXY'), (Get-ImageValue 'HTTP_PROXY')) | Where-Object { $_ }
+  $address = [string] ($found | Select-Object -First 1)
+  if ($address -and $address -notmatch '://') {
+    $address = "http://$address"
   }
-  foreach ($name in @('VSTS_AGENT_INPUT_PROXYURL', 'HTTPS_PROXY', 'HTTP_PROXY')) {
-    foreach ($scope in @('Machine', 'Process')) {
-      $value = [Environment]::GetEnvironmentVariable($name, $scope)
-      if ($value) {
-        return $value
-      }
+  $uri = $null
+  if ($address -and -not [Uri]::TryCreate($address, [UriKind]::Absolute, [ref] $uri)) {
+    throw (New-Failure 'proxy' 'The address of the proxy is none.')
+  }
+  $script:ProxyUrl = ''
+  $script:ProxyUser = [string] (Get-ImageValue 'VSTS_AGENT_INPUT_PROXYUSERNAME')
+  $script:ProxySecret = [string] (Get-ImageValue 'VSTS_AGENT_INPUT_PROXYPASSWORD')
+  if ($uri) {
+    $user, $secret = $uri.UserInfo -split ':', 2
+    $script:ProxyUrl = $uri.GetComponents([UriComponents]::SchemeAndServer, [UriFormat]::UriEscaped)
+    if (-not $ProxyUser) {
+      $script:ProxyUser = [Uri]::UnescapeDataString($user)
+    }
+    if (-not $ProxySecret) {
+      $script:ProxySecret = [Uri]::UnescapeDataString([string] $secret)
+      # As it stands in the address.
+      $Secrets.Add([string] $secret)
+    }
+  }
+  $Secrets.Add($ProxySecret)
+}
+
+function Get-ImageValue([string] $name) {
+  foreach ($scope in @('Machine', 'Process')) {
+    $value = [Environment]::GetEnvironmentVariable($name, $scope)
+    if ($value) {
+      return $value
     }
   }
   return ''
@@ -1029,18 +1181,11 @@ function Test-NoProxy([string] $name) {
   return $false
 }
 
-# An exception that tells what happened, its cause, whether it can pass, and how long the server asks to wait.
+# An exception that tells what happened, its cause, whether and how long it can pass, and how long the server asks to wait.
 function New-HttpFailure($record, [string] $uri, [string] $cause, [bool] $direct) {
   $response = Get-Property $record.Exception 'Response'
-  $name = ([Uri] $uri).Host
   if ($null -eq $response) {
-    $cause = Get-Cause $record.Exception $cause
-    if ($proxy -and -not $direct -and $cause -notin @('tls-interception', 'disk-full')) {
-      $cause = 'proxy'
-    }
-    $failure = New-Failure $cause "$name could not be reached: $($record.Exception.Message)"
-    $failure.Data['passes'] = $cause -notin @('tls-interception', 'disk-full')
-    return $failure
+    return (New-SilenceFailure $record.Exception $uri $cause $direct)
   }
   $status = [int] $response.StatusCode
   $said = ''
@@ -1049,14 +1194,54 @@ function New-HttpFailure($record, [string] $uri, [string] $cause, [bool] $direct
   }
   if ($status -eq 407) {
     $cause = 'proxy'
-  } elseif ($status -eq 403 -and $uri -like '*/registration/claim') {
+  } elseif ($status -eq 403 -and $uri -like '*/registration/*') {
     $cause = 'claim-refused'
   }
-  $failure = New-Failure $cause "$name answered $status$said"
-  $failure.Data['passes'] = $status -in @(408, 410, 429) -or $status -ge 500 -or ($direct -and $status -eq 404)
-  if ($response.Headers.ToString() -match '(?im)^Retry-After:\s*([0-9]+)') {
+  $failure = New-Failure $cause "$(([Uri] $uri).Host) answered $status$said"
+  $failure.Data['passes'] = $status -in @(407, 408, 410, 429) -or $status -ge 500 -or ($direct -and $status -eq 404)
+  if ($status -in @(429, 503)) {
+    $failure.Data['secondsMax'] = $ServiceSeconds
+  }
+  if ($response.Headers.ToString() -match '(?im)^Retry-After:\s*([0-9]{1,4})\b') {
     $failure.Data['waitSeconds'] = [int] $Matches[1]
   }
+  return $failure
+}
+
+# There was no answer.
+function New-SilenceFailure([Exception] $exception, [string] $uri, [string] $cause, [bool] $direct) {
+  $cause = Get-Cause $exception $cause
+  if ($cause -eq 'tls-interception' -and (Test-CertificateTime $exception $uri)) {
+    return (New-PassingFailure 'clock-skew' "The certificate of $(([Uri] $uri).Host) is not valid at the time that this machine has." $ClockSeconds)
+  }
+  if ((Test-Proxied $uri $direct) -and $cause -notin @('tls-interception', 'disk-full')) {
+    $cause = 'proxy'
+  }
+  $sentence = "$(([Uri] $uri).Host) could not be reached: $($exception.Message)"
+  if ($cause -in @('tls-interception', 'disk-full')) {
+    return (New-Failure $cause $sentence)
+  }
+  return (New-PassingFailure $cause $sentence $NetworkSeconds)
+}
+
+# Whether a certificate was refused for its time: .NET says so, .NET Framework keeps the certificate.
+function Test-CertificateTime([Exception] $exception, [string] $uri) {
+  if ($exception.ToString() -match 'NotTimeValid') {
+    return $true
+  }
+  $certificate = [System.Net.ServicePointManager]::FindServicePoint([Uri] $uri).Certificate
+  if ($null -eq $certificate) {
+    return $false
+  }
+  $times = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 $certificate
+  return ([DateTime]::Now -lt $times.NotBefore -or [DateTime]::Now -gt $times.NotAfter)
+}
+
+# One that can pass within so many seconds.
+function New-PassingFailure([string] $cause, [string] $sentence, [int] $secondsMax) {
+  $failure = New-Failure $cause $sentence
+  $failure.Data['passes'] = $true
+  $failure.Data['secondsMax'] = $secondsMax
   return $failure
 }
 
@@ -1065,6 +1250,7 @@ function New-Failure([string] $cause, [string] $sentence, [string] $output = '')
   $failure.Data['cause'] = $cause
   $failure.Data['passes'] = $false
   $failure.Data['waitSeconds'] = 0
+  $failure.Data['secondsMax'] = $NetworkSeconds
   # The end tells more than the beginning, and 3 KB leave room for the sentence.
   $failure.Data['output'] = $output.Substring([Math]::Max(0, $output.Length - 3072))
   return $failure
@@ -1208,6 +1394,11 @@ function Get-RandomBytes([int] $count) {
   return $bytes
 }
 
+# The machine's own line of time: a clock that is set makes no wait longer or shorter.
+function Get-Seconds {
+  return $Uptime.Elapsed.TotalSeconds
+}
+
 function Format-YesNo([bool] $value) {
   if ($value) {
     return 'yes'
@@ -1218,12 +1409,6 @@ function Format-YesNo([bool] $value) {
 function Add-Secret {
   if ($script:token) {
     $Secrets.Add($script:token)
-  }
-}
-
-function Hide-ProxyPassword {
-  if ($proxy -and ([Uri] $proxy).UserInfo.Contains(':')) {
-    $Secrets.Add((([Uri] $proxy).UserInfo -split ':', 2)[1])
   }
 }
 

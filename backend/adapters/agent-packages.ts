@@ -49,7 +49,10 @@ export function createAgentPackages(options: Options): AgentPackageSource {
     known.set(platform, { offers: reading.value, at: reading.at })
     const text = JSON.stringify(reading.value)
     if (text === JSON.stringify(before)) return false
-    await options.keep(keptName(platform), text)
+    // For a restart while Azure DevOps cannot be read; a database that is lost now must not end the service.
+    await options
+      .keep(keptName(platform), text)
+      .catch((error: unknown) => log.warn({ error: String(error) }, 'Agent packages were read, but could not be kept.'))
     return true
   }
 

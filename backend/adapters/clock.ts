@@ -10,6 +10,8 @@ import type { Clock } from '../loop/ports.ts'
  */
 export type ServiceClock = Clock & {
   readonly speed: number
+  /** Our line goes on from `at`, where it is behind: another replica's line has come that far. */
+  catchUp(at: Instant): void
   readonly real: {
     /** Monotonic milliseconds since the start of this process' clock. */
     nowMs(): number
@@ -29,9 +31,12 @@ const timerMsMax = 2 ** 31 - 1
 export function createClock({ startAt, speed = 1 }: { readonly startAt: Instant; readonly speed?: number }): ServiceClock {
   const startedMs = performance.now()
   const realMs = () => performance.now() - startedMs
+  let lineStart = startAt
+  const now = () => lineStart + realMs() * speed
   return {
     speed,
-    now: () => startAt + realMs() * speed,
+    now,
+    catchUp: (at) => void (lineStart += Math.max(0, at - now())),
     // By the computer's clock as it is now: whoever sets it right, or wakes the computer up, need not start the service again.
     wallTimeMs: () => Date.now() + realMs() * (speed - 1),
     sleep: (ms, signal) => wait(ms / speed, signal),

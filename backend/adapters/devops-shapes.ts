@@ -56,6 +56,7 @@ function requestFrom(json: unknown, path: string): JobRequest {
     requestId,
     name: optional(request['jobName'], `${path}.jobName`, asText) ?? `job ${String(requestId)}`,
     pipeline,
+    ...buildFrom(request),
     queuedAt: optional(request['queueTime'], `${path}.queueTime`, asText) ?? '',
     demands: (optional(request['demands'], `${path}.demands`, asList) ?? []).map((demand, at) =>
       asText(demand, `${path}.demands[${String(at)}]`),
@@ -67,6 +68,12 @@ function requestFrom(json: unknown, path: string): JobRequest {
       ? {}
       : { matchedAgentIds: matched.map((agent, at) => idFrom(agent, `${path}.matchedAgents[${String(at)}]`)) }),
   }
+}
+
+/** For a link only: what is not as expected is left out. */
+function buildFrom({ planType, scopeId: project, owner }: Readonly<Record<string, unknown>>): Pick<JobRequest, 'build'> {
+  const id = typeof owner === 'object' && owner !== null && 'id' in owner ? owner.id : undefined
+  return planType === 'Build' && typeof project === 'string' && Number.isSafeInteger(id) ? { build: { project, id: Number(id) } } : {}
 }
 
 function isOnline(status: unknown, path: string): boolean {

@@ -38,8 +38,11 @@ export function createMetrics(options: { readonly processFigures?: boolean } = {
     },
     jobStarted: (poolId, waitedMs) => figures.wait.observe({ pool: String(poolId) }, waitedMs / 1000),
     booted: (poolId, tookMs) => figures.boot.observe({ pool: String(poolId) }, tookMs / 1000),
+    assignmentsLost: (poolId, count) => figures.assignmentsLost.inc({ pool: String(poolId) }, count),
     bootPhase: (poolId, phase, result, tookMs) => figures.phase.observe({ pool: String(poolId), phase, result }, tookMs / 1000),
     action: (poolId, kind, outcome) => figures.actions.inc({ pool: String(poolId), kind, outcome }),
+    // Counters stay: what was done here was done here.
+    left: (poolId) => void forget([figures.machines, figures.queue, figures.capacity], String(poolId)),
     forget: (poolId) => forget(Object.values(figures), String(poolId)),
     text: () => registry.metrics(),
     contentType: registry.contentType,
@@ -92,6 +95,11 @@ function createFigures(registry: Registry) {
       ...named('boot_phase_seconds', 'Duration of a phase of a boot, as the machine measured it.', ['pool', 'phase', 'result']),
       buckets: minutes,
     }),
+    assignmentsLost: new Counter(
+      named('assignments_lost_total', 'Jobs assigned to an agent that ended after its one job; Azure DevOps gives them out again.', [
+        'pool',
+      ]),
+    ),
     actions: new Counter(named('actions_total', 'Actions by kind and outcome.', ['pool', 'kind', 'outcome'])),
   }
 }

@@ -4,7 +4,12 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 export type AgentScript = { readonly name: string; readonly sha256: string; readonly body: Buffer }
-export type AgentScripts = { readonly version: string; readonly files: readonly AgentScript[] }
+export type AgentScripts = {
+  readonly version: string
+  readonly files: readonly AgentScript[]
+  /** Finds one of another version of this service. */
+  readonly former?: (name: string, sha256: string) => Promise<AgentScript | undefined>
+}
 
 type Manifest = { readonly version: string; readonly files: readonly { readonly path: string; readonly sha256: string }[] }
 

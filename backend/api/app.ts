@@ -4,7 +4,7 @@ import fastify, { type RouteOptions } from 'fastify'
 import { authenticate } from './authenticate.ts'
 import { answerOrigins } from './cors.ts'
 import type { ApiParts, App } from './parts.ts'
-import { asProblem, notFound, send } from './problems.ts'
+import { asProblem, notFound, send, type ApiProblem } from './problems.ts'
 import type { Right } from './rights.ts'
 import { agents } from './routes/agents.ts'
 import { agentPools } from './routes/agent-pools.ts'
@@ -23,23 +23,32 @@ import { registration } from './routes/registration.ts'
 import { scripts } from './routes/scripts.ts'
 import { session } from './routes/session.ts'
 import { settings } from './routes/settings.ts'
+import { createTurnstile, type Turnstile } from './turnstile.ts'
 import { validationSentence, validatorCompiler } from './validation.ts'
 
 export type { ApiParts } from './parts.ts'
 
 const bodyBytesMax = 256 * 1024
+/** For the whole request to arrive; an answer may take longer. */
+const requestMsMax = 30_000
 const v1 = [session, look, pools, settings, machines, agents, boots, jobs, diagnostics, events, nudge, registration]
 const devOps = [locations, elasticPools, agentPools]
 
 /** @throws Error while it is built, for a route that does not declare its right. */
 export async function buildApp(parts: ApiParts): Promise<App> {
+  const admit = createTurnstile(parts.realTime)
   const app: App = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
+    requestTimeout: requestMsMax,
     forceCloseConnections: true,
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 256 },
     // An address that does not parse comes past the hooks.
-    frameworkErrors: (error, request, reply) => void send(request, reply.headers(securityHeaders), asProblem(error)),
+    frameworkErrors: (error, request, reply) =>
+      void admit(request.ip).then(
+        () => send(request, reply.headers(securityHeaders), asProblem(error)),
+        (tooMany: ApiProblem) => send(request, reply.headers(securityHeaders), tooMany),
+      ),
   })
   // Bodies are JSON or refused; fastify would take text too.
   app.removeContentTypeParser('text/plain')
@@ -49,8 +58,8 @@ export async function buildApp(parts: ApiParts): Promise<App> {
   app.setSchemaErrorFormatter((errors, part) => validationSentence(errors, part === 'querystring' ? 'query' : part))
   requireRights(app)
   app.addHook('onRequest', async (_, reply) => void reply.headers(securityHeaders))
-  answerOrigins(app, parts.signIn?.hubOrigins ?? [])
-  guard(app, parts)
+  answerOrigins(app, parts.signIn?.hubOrigins ?? [], admit)
+  guard(app, parts, admit)
   logChanges(app, parts)
   answerProblems(app, parts)
   await describe(app, parts.version)
@@ -102,11 +111,19 @@ function logChanges(app: App, { log }: ApiParts): void {
   })
 }
 
-function guard(app: App, parts: ApiParts): void {
+/** Whoever is known comes as often as they like; everybody else is counted, whatever they ask for. */
+function guard(app: App, parts: ApiParts, admit: Turnstile): void {
   app.decorateRequest('asker')
   app.addHook('onRequest', async (request) => {
-    if (request.is404) return
-    request.asker = await authenticate(parts, request.routeOptions.config.right, request)
+    const { is404, ip, routeOptions } = request
+    if (is404) return admit(ip)
+    try {
+      request.asker = await authenticate(parts, routeOptions.config.right, request)
+    } catch (refusal) {
+      await admit(ip)
+      throw refusal
+    }
+    if (request.asker.by === 'anyone') await admit(ip, routeOptions.config.isProbe)
   })
 }
 

@@ -151,9 +151,9 @@ export const poolDetail = Type.Object({
       p50Ms: Type.Number(),
       p95Ms: Type.Number(),
       startedJobs: Type.Integer(),
-      lostToOnceRace: Type.Integer({ description: 'Assignments lost because an agent ended after its one job.' }),
     }),
   ),
+  lostToOnceRace: Type.Integer({ description: 'Assignments lost because an agent ended after its one job.' }),
   boot: Type.Optional(
     Type.Object({
       p50Ms: Type.Optional(Type.Number()),
@@ -268,6 +268,7 @@ export const jobView = Type.Object({
   requestId: Type.Integer(),
   name: Type.String(),
   pipeline: Type.String(),
+  build: Type.Optional(Type.Object({ project: Type.String({ description: 'Id of its project.' }), id: Type.Integer() })),
   demands: list(Type.String()),
   state: oneOf(['waiting', 'running']),
   seenForMs: Type.Number({ description: 'Since we saw it first.' }),

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { personTokenHeader } from './authenticate.ts'
 import type { App } from './parts.ts'
 import { ApiProblem } from './problems.ts'
+import type { Turnstile } from './turnstile.ts'
 
 const preflight = {
   'access-control-allow-methods': 'GET, POST, PUT, DELETE',
@@ -11,14 +12,16 @@ const preflight = {
 }
 
 /** Before authentication: a page has to be able to read why it was turned away. */
-export function answerOrigins(app: App, origins: readonly string[]): void {
+export function answerOrigins(app: App, origins: readonly string[], admit: Turnstile): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('vary', 'Origin')
     const { origin } = request.headers
     if (origin === undefined) return
     if (!isOurs(request) || !origins.includes(origin)) return refuseChange(request, origin)
     reply.headers({ 'access-control-allow-origin': origin, 'access-control-expose-headers': 'retry-after' })
-    if (isPreflight(request)) return answerPreflight(reply)
+    if (!isPreflight(request)) return
+    await admit(request.ip)
+    return answerPreflight(reply)
   })
 }
 

@@ -23,6 +23,8 @@ import { poolSummary, wallTimeOf } from './views.ts'
 /** The service signs in to Azure with its own identity and keeps no service connection, so it answers this id. */
 const noServiceConnection = '00000000-0000-0000-0000-000000000000'
 
+type WallClock = Pick<Clock, 'now' | 'wallTimeMs'>
+
 /** Settings as elastic pool clients send them. */
 export type ElasticSettings = {
   readonly maxCapacity?: number
@@ -59,8 +61,9 @@ export function inWireNames(refusal: Refusal): Refusal {
   return { ...refusal, problems, message: problems.map(({ message }) => message).join(' ') }
 }
 
-export function elasticPool(record: PoolRecord, latest: Latest | undefined, dialect: Dialect) {
+export function elasticPool(record: PoolRecord, latest: Latest | undefined, clock: WallClock, dialect: Dialect) {
   const { settings } = record
+  const goneSince = latest?.snapshot.scaleSetGoneSince
   const { state } = poolSummary(record, latest, undefined, latest?.at ?? 0)
   return {
     poolId: record.poolId,
@@ -73,7 +76,7 @@ export function elasticPool(record: PoolRecord, latest: Latest | undefined, dial
     maxSavedNodeCount: settings.savedMax,
     osType: dialect.enumOf(operatingSystems, osOf(record, latest)),
     state: dialect.enumOf(elasticPoolStates, state),
-    offlineSince: null,
+    offlineSince: goneSince === undefined ? null : dialect.time(wallTimeOf(clock, goneSince)),
     desiredSize: latest?.decision.wanted ?? 0,
     sizingAttempts: latest?.snapshot.growthTrouble?.times ?? 0,
     agentInteractiveUI: settings.interactive,
@@ -83,13 +86,7 @@ export function elasticPool(record: PoolRecord, latest: Latest | undefined, dial
 }
 
 /** `desired`: what a person has just asked for, which the loop has not taken up yet. */
-export function elasticNode(
-  poolId: number,
-  machine: Machine,
-  clock: Pick<Clock, 'now' | 'wallTimeMs'>,
-  dialect: Dialect,
-  desired?: ElasticNodeState,
-) {
+export function elasticNode(poolId: number, machine: Machine, clock: WallClock, dialect: Dialect, desired?: ElasticNodeState) {
   const agent = 'agent' in machine ? machine.agent : undefined
   const requestId = 'requestId' in machine ? machine.requestId : undefined
   const flags = [agent?.enabled === true, agent?.online === true, requestId !== undefined]
@@ -129,9 +126,10 @@ function desiredState({ asked, stage }: Machine): ElasticNodeState {
   return stage === 'saved' ? 'saved' : 'none'
 }
 
-/** By what the pool's agents say of themselves; interactive tests run on Windows only. */
+/** By the image of the scale set; else by what the pool's agents say of themselves. Interactive tests run on Windows only. */
 function osOf({ settings }: PoolRecord, latest: Latest | undefined): (typeof operatingSystems)[number] {
-  const capabilities = latest?.snapshot.capabilities
+  const { scaleSet, capabilities } = latest?.snapshot ?? {}
+  if (scaleSet?.known === true && scaleSet.value.os !== undefined) return scaleSet.value.os
   const os = capabilities?.known === true ? capabilities.value['Agent.OS'] : settings.capabilities['Agent.OS']
   return settings.interactive || os?.startsWith('Windows') === true ? 'windows' : 'linux'
 }

@@ -29,6 +29,8 @@ export type ApiParts = {
   /** Of the organization, for people. */
   readonly organizationName: string
   readonly clock: Clock
+  /** Floods are of this world, also where the service's own clock runs faster. */
+  readonly realTime: RealTime
   readonly log: Log
   readonly loop: LoopView
   readonly pools: Pools
@@ -45,6 +47,9 @@ export type ApiParts = {
   /** What Azure and Azure DevOps tell of this service itself: its credential, its rights, its clock. */
   readonly troubles: () => readonly { readonly state: NotReadyState; readonly sentence: string }[]
 }
+
+/** `nowMs` only rises. */
+export type RealTime = { nowMs(): number; sleep(ms: number, signal: AbortSignal): Promise<void> }
 
 /** What the loop saw and decided last. */
 export type Latest = { readonly snapshot: PoolSnapshot; readonly decision: Decision; readonly at: Instant }
@@ -108,6 +113,8 @@ export type App = FastifyInstance<
 declare module 'fastify' {
   interface FastifyContextConfig {
     right: Right
+    /** For whoever watches whether the service lives. */
+    isProbe?: true
   }
   interface FastifyRequest {
     asker: Asker

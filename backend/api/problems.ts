@@ -53,7 +53,10 @@ export function unavailable(message: string): ApiProblem {
 export function noPool(poolId: number): ApiProblem {
   return new ApiProblem(
     404,
-    { code: 'notFound', message: `This service runs no pool ${poolId}. GET /api/v1/pools lists those it runs.` },
+    {
+      code: 'notFound',
+      message: `This service runs no pool ${poolId}: it was deleted, or was never one of its pools. The list of pools has those it runs.`,
+    },
     { isPoolMissing: true },
   )
 }
@@ -61,6 +64,7 @@ export function noPool(poolId: number): ApiProblem {
 /** What fastify and the routes throw, as an answer. Only a fault of ours is a 500, and it says nothing of its insides. */
 export function asProblem(error: FastifyError | ApiProblem): ApiProblem {
   if (error instanceof ApiProblem) return error
+  if (error.name === 'StoreError') return unavailable('The database of the service cannot be used now: GET /readyz says why.')
   const status = error.statusCode ?? 500
   if (status < 400 || status >= 500)
     return new ApiProblem(500, { code: 'internal', message: 'The service failed on this request; its log has the cause.' })

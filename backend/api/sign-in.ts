@@ -159,12 +159,10 @@ function isToken(text: string): boolean {
   return text.length <= accessTokenLengthMax && /^[\x21-\x7e]+$/.test(text)
 }
 
-/** A name goes into records and pages: no line ends, no invisible or turning characters, and not endless. */
+/** A name goes into records and pages: no line ends, no invisible or turning characters, and not endless. Never half a character. */
 function plainName(name: string): string {
-  return name
-    .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim()
-    .slice(0, 100)
+  const plain = name.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+  return [...plain].slice(0, 100).join('')
 }
 
 function count(limiter: Limiter, name: string): void {

@@ -2,15 +2,15 @@
 import { comingMachines, idleAgents } from '../core/demand.ts'
 import { standbyAt } from '../core/schedule.ts'
 import type { PoolSettings } from '../core/settings.ts'
-import type { PoolSnapshot } from '../core/snapshot.ts'
+import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
 import type { StandbyView } from './contract-look.ts'
 
 /** Nothing while machines or agents could not be read: an unread list is no empty one. */
-export function standbyOf(snapshot: PoolSnapshot, settings: PoolSettings): { readonly standby?: StandbyView } {
+export function standbyOf(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): { readonly standby?: StandbyView } {
   if (!snapshot.machines.known || !snapshot.agents.known) return {}
   const wanted = standbyAt(settings, snapshot.wallTimeMs)
   const idle = idleAgents(snapshot)
-  const coming = comingMachines(snapshot)
+  const coming = comingMachines(snapshot, settings, now)
   const kept = idle >= wanted
   return { standby: { wanted, idle, coming, kept, sentence: sentenceOf({ wanted, idle, coming, kept }) } }
 }

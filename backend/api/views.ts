@@ -59,13 +59,14 @@ export function machineView({ snapshot, decision }: Latest, record: PoolRecord, 
 }
 
 export function jobView({ snapshot, decision }: Latest, job: Job, now: Instant): JobView {
-  const { requestId, name, pipeline, demands, agentId } = job
+  const { requestId, name, pipeline, build, demands, agentId } = job
   const why = whyJob(snapshot, decision, requestId, now)
   const start = why?.estimatedStartAt
   return {
     requestId,
     name,
     pipeline,
+    ...(build && { build }),
     demands,
     state: agentId === undefined ? 'waiting' : 'running',
     seenForMs: now - job.seenAt,

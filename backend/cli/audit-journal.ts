@@ -81,18 +81,22 @@ export type PoolHistory = {
   readonly orderSentences: readonly string[]
 }
 
-type Row = Readonly<Record<string, string | number | null>>
+export type Row = Readonly<Record<string, string | number | null>>
 
-/** Reads the SQLite file of a service that runs or has ended. Changes nothing. @throws Failure when it is none. */
+/** The histories of all pools in the SQLite file of a service that runs or has ended. @throws Failure when it is none. */
 export function readJournal(file: string): readonly PoolHistory[] {
+  return readFile(file, (rows) => poolIds(rows).map((poolId) => poolHistory(rows, poolId)))
+}
+
+/** Reads an SQLite file of a service as it stands at one moment. Changes nothing. @throws Failure when it is none. */
+export function readFile<T>(file: string, read: (rows: Rows) => T): T {
   if (!existsSync(file))
     throw new Failure(exitCodes.noInput, `There is no database ${file}. Name the data directory of a service or a demo.`)
   const database = open(file)
   try {
     // One transaction: a service that runs may write meanwhile.
     database.exec('begin')
-    const rows = (sql: string): readonly Row[] => database.prepare(sql).all() as readonly Row[]
-    return poolIds(rows).map((poolId) => poolHistory(rows, poolId))
+    return read((sql) => database.prepare(sql).all() as readonly Row[])
   } catch (error) {
     throw new Failure(exitCodes.noInput, `${file} cannot be read as the database of a service (${String(error)}).`, error)
   } finally {
@@ -115,7 +119,7 @@ function open(file: string): Libsql.Database {
   }
 }
 
-type Rows = (sql: string) => readonly Row[]
+export type Rows = (sql: string) => readonly Row[]
 
 function poolIds(rows: Rows): readonly number[] {
   return rows('select pool_id from intents union select id from pools').map(({ pool_id: id }) => Number(id))

@@ -10,16 +10,16 @@ export function bootLines({ lives: [newest, ...earlier] }: BootView): readonly s
   return [`Boot ${life}${rest}`, ...newest.phases.flatMap(phaseLines)]
 }
 
-/** `  package        failed   12 s  2026-11-21 07:42:09`, and below it why and what to do. */
+/** `  package        failed   12 s  2026-11-21 07:42:09`, and below it why and what to do. Of a phase that went well, its warnings. */
 function phaseLines({ phase, result, durationMs, atMs, detail, cause, causeText, fix }: BootPhaseView): readonly string[] {
   const line = `  ${phase.padEnd(14)} ${result.padEnd(6)} ${formatDuration(durationMs).padStart(12)}  ${wallTime(atMs)}`
-  if (result === 'ok') return [line]
-  const said = detail.trim().split('\n').at(0) ?? ''
+  const said = detail.split('\n').filter((each) => each.trim() !== '')
+  if (result === 'ok') return [line, ...said.map((each) => `    Warning: ${each}`)]
   return [
     line,
     `    ${cause ?? 'unknown'}: ${causeText ?? ''}`,
     `    Fix: ${fix ?? ''}`,
-    ...(said === '' ? [] : [`    The machine said: ${said}`]),
+    ...said.slice(0, 1).map((each) => `    The machine said: ${each}`),
   ]
 }
 

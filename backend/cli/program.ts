@@ -2,7 +2,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { createClock } from '../adapters/clock.ts'
 import { scrub } from '../adapters/scrub.ts'
-import { allowsColour, describeProblems, readClientEnvironment } from '../environment.ts'
+import { allowsColour, describeProblems, readClientEnvironment, readEnvironment } from '../environment.ts'
 import { createClient, type Client } from './client.ts'
 import { readAddress, readOperatorKey } from './data-directory.ts'
 import type { DemoOptions } from './demo.ts'
@@ -60,6 +60,7 @@ function addService(program: Command, around: Surroundings, finish: Finish): voi
     .option('--config <file>', 'JSON file with the settings')
     .option('--data <dir>', 'directory for the database and the operator key')
     .option('--port <n>', 'port to listen on; 0 takes a free one', port)
+    .option('--json', 'as everywhere; the log is JSON anyway')
     .action(async (options: { readonly config?: string; readonly data?: string; readonly port?: number }) => {
       const { serve } = await import('./serve.ts')
       finish(await serve({ ...options, ...around }))
@@ -105,12 +106,17 @@ function addService(program: Command, around: Surroundings, finish: Finish): voi
 function addAudit(program: Command, around: Surroundings, finish: Finish): void {
   program
     .command('audit')
-    .description('check what a run left behind against the invariants S1 to S15, without the service; exit 1 when one is broken')
+    .description(
+      'check what a run left behind against the invariants S1 to S15, and the records of what people changed, without the service; exit 1 when one is broken',
+    )
     .requiredOption('--data <dir>', 'data directory of a service or a demo')
+    .option('--head <hash>', 'hash of a record that the log of the service named: it has to be there still')
     .option('--json', 'the verdicts as JSON')
-    .action(async (options: { readonly data: string; readonly json?: boolean }) => {
+    .action(async ({ data, head, json }: { readonly data: string; readonly head?: string; readonly json?: boolean }) => {
       const { audit } = await import('./audit.ts')
-      finish(audit(options.data, ioOf(around, options.json)))
+      // With the settings of a service on PostgreSQL around, its records are read there.
+      const databaseUrl = readEnvironment(around.env, { data }).configuration?.databaseUrl
+      finish(await audit(data, { ...(head && { head }), ...(databaseUrl && { databaseUrl }) }, ioOf(around, json)))
     })
 }
 

@@ -2,8 +2,9 @@
 import { createClock } from '../adapters/clock.ts'
 import { describeProblems, readEnvironment, type Environment } from '../environment.ts'
 import { asFailure, exitCodes, Failure, type ExitCode } from './exit.ts'
+import type { Log } from '../loop/ports.ts'
 import type { Service, ServiceOptions } from './service.ts'
-import { openWaitingRoom, waitsIn } from './waiting-room.ts'
+import { createWaitingRoom, waitsIn, type WaitingRoom } from './waiting-room.ts'
 
 export type ServeOptions = {
   readonly config?: string
@@ -49,25 +50,34 @@ async function startOnceItCan(
   options: ServiceOptions,
   stop: AbortSignal,
 ): Promise<Service | undefined> {
-  const { configuration, log } = options
-  while (!stop.aborted) {
-    try {
-      return await start(options)
-    } catch (error) {
-      const state = waitsIn(error)
-      if (state === undefined) throw error
-      const sentence = asFailure(error).message
-      // Whoever has the address is a service that people see already.
-      const close = await openWaitingRoom(configuration, { state, sentence }).catch(() => Promise.reject(asFailure(error)))
-      const mayHeal = state !== 'databaseNewer'
-      const next = mayHeal ? `waits and tries again every ${tryAgainMs / 1000} s` : `ends in ${tryAgainMs / 1000} s`
-      log.error({ state }, `${sentence} The service ${next}.`)
-      await createClock({ startAt: 0, speed: 1 }).real.sleep(tryAgainMs, stop)
-      await close()
-      if (!mayHeal) throw error
+  const room = createWaitingRoom(options.configuration)
+  try {
+    while (!stop.aborted) {
+      try {
+        // A try may take long, and is watched too.
+        return await start({ ...options, beforeListening: room.close })
+      } catch (error) {
+        await waitAfter(error, room, options.log, stop)
+      }
     }
+    return undefined
+  } finally {
+    await room.close()
   }
-  return undefined
+}
+
+/** Throws the error where another try would not help, after it was told for a while if it has a state. */
+async function waitAfter(error: unknown, room: WaitingRoom, log: Log, stop: AbortSignal): Promise<void> {
+  const state = waitsIn(error)
+  if (state === undefined) throw error
+  const sentence = asFailure(error).message
+  // Whoever has the address is a service that people see already.
+  await room.tell({ state, sentence }).catch(() => Promise.reject(asFailure(error)))
+  const mayHeal = state !== 'databaseNewer'
+  const next = mayHeal ? `waits and tries again every ${tryAgainMs / 1000} s` : `ends in ${tryAgainMs / 1000} s`
+  log.error({ state }, `${sentence} The service ${next}.`)
+  await createClock({ startAt: 0, speed: 1 }).real.sleep(tryAgainMs, stop)
+  if (!mayHeal) throw error
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

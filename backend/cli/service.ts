@@ -7,13 +7,14 @@ import { createClock, type ServiceClock } from '../adapters/clock.ts'
 import { createMetrics } from '../adapters/metrics.ts'
 import { loadAgentScripts } from '../api/agent-scripts.ts'
 import { buildApp } from '../api/app.ts'
-import { compareVersions } from '../core/demand.ts'
+import { compareVersions } from '../core/versions.ts'
 import { agentVersionMin } from '../core/settings.ts'
 import { isLoopback } from '../environment-fields.ts'
 import type { Configuration } from '../environment.ts'
 import { createPools } from '../loop/pools.ts'
 import type { Log } from '../loop/ports.ts'
 import { createLoop } from '../loop/run.ts'
+import { headOf, type Head } from '../store/audit.ts'
 import { createBoots } from '../store/boots.ts'
 import { openDatabase, type Database, type DatabasePlace } from '../store/database.ts'
 import { createHistory, lastInstant } from '../store/history.ts'
@@ -31,7 +32,9 @@ import { extensionFor } from './extension-entry.ts'
 import { createLeaseKeeper, paces, type LeaseKeeper } from './lease-keeper.ts'
 import { checkSignIn, connectOutside, type Outside } from './outside.ts'
 import { organizationNameOf, ownerIdOf } from './owner.ts'
+import { probeWhileUnwell } from './probe.ts'
 import { createRegistration } from './registration.ts'
+import { withFormerScripts } from './script-memory.ts'
 import { signInFor } from './sign-in.ts'
 import { Blocked } from './waiting-room.ts'
 
@@ -42,6 +45,8 @@ export type ServiceOptions = {
   readonly version: string
   /** World time in real time; 1 except in the demo. */
   readonly speed?: number
+  /** Called when all is well: whoever holds the address until then leaves it. */
+  readonly beforeListening?: () => Promise<void>
 }
 
 export type Service = {
@@ -89,13 +94,15 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const lease = { holder, ttlMs: pace.leaseMs * speed, clock }
   if (database.dialect === 'sqlite') await onlyServiceOf(configuration.data, database, lease)
   const { pools } = createSettings(database, clock)
-  const keeper = await createLeaseKeeper({ leases: createLeases(database, lease), pools, pace, clock, log })
+  const isUnwell = (): boolean => outside.watch.forbids() !== undefined
+  const keeper = await createLeaseKeeper({ leases: createLeases(database, lease), pools, pace, clock, log, isUnwell })
   ends.push(keeper.release)
 
   const stopped = new AbortController()
   const ground = { database, clock, metrics, outside, keeper, operatorKey, signal: stopped.signal }
   const { app, loop, settings, packages } = await compose(options, ground)
   ends.push(async () => app.close())
+  await options.beforeListening?.()
   const { host, port } = configuration
   const url = await app.listen({ host, port }).catch((error: unknown) => Promise.reject(listenFailure(error, host, port)))
   noteAddress(configuration.data, url)
@@ -105,6 +112,7 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const parts = [
     loop.run(signal),
     keeper.run(signal, loop.isPassing),
+    probeWhileUnwell({ clock, log, settings, outside }, signal),
     packages.run(signal, loop.nudge),
     pruneNowAndThen(database, settings, clock, log, signal),
   ]
@@ -168,8 +176,11 @@ async function compose(options: ServiceOptions, ground: Ground) {
   const { database, clock, metrics, outside, keeper, signal } = ground
   const { pipelines, organization } = outside
   const ownerId = await ownerIdOf(database, configuration.organizationUrl)
-  const settings = createSettings(database, clock)
-  const scripts = await loadAgentScripts(join(packageFolder, 'dist', 'agent-scripts'))
+  // A log that is kept elsewhere proves later that no record was taken away.
+  const tellHead = (head: Head): void => log.info(head, 'The records of what people changed end here.')
+  tellHead(await headOf(database.db))
+  const settings = createSettings(database, clock, tellHead)
+  const scripts = await withFormerScripts(await loadAgentScripts(join(packageFolder, 'dist', 'agent-scripts')), createNotes(database))
   const serviceUrl = configuration.publicUrl ?? `http://${configuration.host}:${configuration.port}`
   const packages = await packagesOf(ground, log)
   const boots = createBoots(database)
@@ -209,7 +220,7 @@ async function compose(options: ServiceOptions, ground: Ground) {
   })
   const app = await buildApp({
     ...(await entrances(configuration, ground, settings.pools)),
-    ...{ version, clock, log, loop, pools, settings, organization, metrics, scripts, registrar, boots },
+    ...{ version, clock, realTime: clock.real, log, loop, pools, settings, organization, metrics, scripts, registrar, boots },
     history: createHistory(database),
     leaseProblem: keeper.problem,
     troubles: outside.watch.troubles,

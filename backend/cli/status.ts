@@ -39,7 +39,16 @@ function detailLines({ pool, decision, openActions, ...detail }: PoolDetail, pai
           '',
           `Waits of ${detail.waits.jobs} jobs: half within ${formatDuration(detail.waits.p50Ms)}, 95 % within ${formatDuration(detail.waits.p95Ms)}.`,
         ]
-  return [...(said.length === 0 ? [] : ['', 'Last decision', ...said]), ...(open.length === 0 ? [] : ['', 'Under way', ...open]), ...waits]
+  const lost =
+    detail.lostToOnceRace > 0
+      ? ['', `Assignments lost because an agent ended after its one job: ${detail.lostToOnceRace}. Azure DevOps gave these jobs out again.`]
+      : []
+  return [
+    ...(said.length === 0 ? [] : ['', 'Last decision', ...said]),
+    ...(open.length === 0 ? [] : ['', 'Under way', ...open]),
+    ...waits,
+    ...lost,
+  ]
 }
 
 function isWell(state: PoolDetail['pool']['state']): boolean {

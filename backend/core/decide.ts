@@ -7,11 +7,22 @@ import { agentOf, leavingSteps, removalSteps, requestOf } from './leave.ts'
 import type { Leaving } from './leave.ts'
 import { grantGrowth, totalMachines, updateRateReason, updatesLeft } from './limits.ts'
 import { nextLives } from './recycle.ts'
+import { holdRefused } from './refused.ts'
 import { surplusMachines, whyStays } from './retire.ts'
 import { standbyAt } from './schedule.ts'
 import type { CompleteSnapshot, Instant, LeaveCause, Machine, MachineIn, NextLife, PoolSnapshot, Reading } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
-import { claimSteps, deletionAgain, isEmptied, orphanSteps, placeholderStep, releaseStep } from './upkeep.ts'
+import {
+  claimSteps,
+  deletePool,
+  deletionAgain,
+  isEmptied,
+  orphanSteps,
+  overdueSteps,
+  owedUntil,
+  placeholderStep,
+  releaseStep,
+} from './upkeep.ts'
 
 /** How old an answer may be for growing, and for removing (which is looked at again at the gateway). */
 export const ageMsMax = { growth: 45_000, removal: 75_000 } as const
@@ -27,26 +38,44 @@ const updatesKept = 1
  */
 export function decide(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Decision {
   const stop = standStill(snapshot, settings)
-  if (stop !== undefined)
-    return { wanted: totalMachines(snapshot), steps: freeClaim(snapshot, settings, now), reasons: [stop], lookAgainInMs: paceMs.quiet }
-  const standby = standbyAt(settings, snapshot.wallTimeMs)
-  const lives = settings.tearDownAfterUse ? nextLives(snapshot, settings, standby) : new Map<string, NextLife>()
-  const returning = [...lives.values()].filter((life) => life === 'reimage').length
-  const demand = demandOf(snapshot, standby, returning, now)
-  const growth = grow(snapshot, settings, demand, now)
-  const removal = remove(snapshot, settings, { standby, demand, lives, growing: growth.steps.length > 0 }, now)
-  const used = growth.updates + removal.updates
-  const steps = [...growth.steps, ...removal.steps, ...upkeep(snapshot, settings, used, now)]
-  const isSoon = steps.length > 0 || growth.reasons.some((reason) => reason.code === 'too-old')
+  const plan = stop === undefined ? planAll(snapshot, settings, now) : { by: 0, ...planLittle(snapshot, settings, stop, now) }
+  const { steps, reasons: held } = holdRefused(plan.steps, snapshot, now)
+  const isSoon = stop === undefined && (steps.length > 0 || plan.reasons.some((reason) => reason.code === 'too-old'))
   return {
-    wanted: Math.min(settings.machinesMax, totalMachines(snapshot) + growth.by),
+    wanted: stop === undefined ? Math.min(settings.machinesMax, totalMachines(snapshot) + plan.by) : totalMachines(snapshot),
     steps,
-    reasons: [...(settings.deleting && snapshot.asked === 0 ? [] : demand.reasons), ...growth.reasons, ...removal.reasons],
-    lookAgainInMs: isSoon ? paceMs.afterStep : isActive(snapshot) ? paceMs.active : paceMs.quiet,
+    reasons: [...plan.reasons, ...held],
+    lookAgainInMs: isSoon ? paceMs.afterStep : stop === undefined && isActive(snapshot) ? paceMs.active : paceMs.quiet,
   }
 }
 
-/** Reasons for which nothing at all is changed. */
+type Plan = { readonly steps: readonly Step[]; readonly reasons: readonly Reason[]; readonly by: number }
+
+function planAll(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Plan {
+  const standby = standbyAt(settings, snapshot.wallTimeMs)
+  const lives = settings.tearDownAfterUse ? nextLives(snapshot, settings, standby, now) : new Map<string, NextLife>()
+  const returning = [...lives.values()].filter((life) => life === 'reimage').length
+  const demand = demandOf(snapshot, settings, standby, returning, now)
+  const overdue = overdueSteps(snapshot, settings, updatesLeft(snapshot, now), now)
+  const reserved = holdRefused(overdue, snapshot, now).steps.length
+  const growth = grow(snapshot, settings, demand, reserved, now)
+  const removal = remove(snapshot, settings, { standby, demand, lives, reserved }, now)
+  const used = growth.updates + removal.updates
+  return {
+    steps: [...growth.steps, ...removal.steps, ...upkeep(snapshot, settings, overdue, used, now)],
+    reasons: [...demandReasons(snapshot, settings, demand, now), ...growth.reasons, ...removal.reasons],
+    by: growth.by,
+  }
+}
+
+/** A pool that is being deleted has no demand but what Azure may still bring. */
+function demandReasons(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, now: Instant): readonly Reason[] {
+  if (!settings.deleting || snapshot.asked > 0) return demand.reasons
+  const until = owedUntil(snapshot, now)
+  return until !== undefined && isEmptied(snapshot) ? [{ code: 'owed', machines: snapshot.owed, until }] : []
+}
+
+/** Reasons for which no machine is added or removed. */
 function standStill(snapshot: PoolSnapshot, settings: PoolSettings): Reason | undefined {
   if (settings.paused) return { code: 'paused' }
   if (!snapshot.scaleSet.known) return { code: 'unknown', part: 'scale-set', why: snapshot.scaleSet.why, stops: 'all' }
@@ -55,16 +84,38 @@ function standStill(snapshot: PoolSnapshot, settings: PoolSettings): Reason | un
   return { code: 'not-ours', claim, ...(claimedBy === undefined ? {} : { by: claimedBy }) }
 }
 
-/** The one thing that may be done to a scale set that nobody claims: claim it; also to delete the machines that are left. */
-function freeClaim(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): readonly Step[] {
-  if (settings.paused || !snapshot.scaleSet.known || snapshot.scaleSet.value.claim !== 'free') return []
-  return claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now), now)
+/** What is done all the same: a free scale set is claimed, a paused pool's claim is kept, and a deleted pool ends without its scale set. */
+function planLittle(snapshot: PoolSnapshot, settings: PoolSettings, stop: Reason, now: Instant): Pick<Plan, 'steps' | 'reasons'> {
+  if (!snapshot.scaleSet.known) return { steps: [], reasons: [stop] }
+  const { claim } = snapshot.scaleSet.value
+  const kept = claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now), now)
+  if (settings.paused)
+    return { steps: claim === 'ours' ? kept.filter(({ action }) => action.kind === 'refresh-claim') : [], reasons: [stop] }
+  if (claim === 'free') return { steps: kept, reasons: [stop] }
+  return settings.deleting ? endWithout(snapshot, stop, now) : { steps: [], reasons: [stop] }
+}
+
+/** Another's scale set is left alone, with the machines in it. The agents that are ours leave, then the agent pool goes. */
+function endWithout(snapshot: PoolSnapshot, stop: Reason, now: Instant): Pick<Plan, 'steps' | 'reasons'> {
+  const blind = notSeen(snapshot, 'removal', now)
+  if (blind !== undefined || !isComplete(snapshot)) return { steps: [], reasons: told(blind) }
+  const machines = snapshot.machines.value.filter((machine) => agentOf(machine) !== undefined)
+  if (machines.length === 0) return { steps: [deletePool], reasons: [stop] }
+  const leaving = machines.map((machine): Leaving => ({ machine, cause: 'pool-deleted', next: 'delete' }))
+  const { steps } = leavingSteps(leaving.filter(({ machine }) => !untouchable.has(machine.stage)))
+  return { steps: [...steps, ...orphanSteps(snapshot, now)], reasons: [stop] }
 }
 
 type Part = { readonly steps: readonly Step[]; readonly reasons: readonly Reason[]; readonly updates: number }
 
 /** More machines for jobs and standby. An incomplete picture grows less, never more; a removal is never waited for. */
-function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, now: Instant): Part & { readonly by: number } {
+function grow(
+  snapshot: PoolSnapshot,
+  settings: PoolSettings,
+  demand: Demand,
+  reserved: number,
+  now: Instant,
+): Part & { readonly by: number } {
   const blind = notSeen(snapshot, 'growth', now)
   if (settings.deleting) return { steps: [], reasons: [], updates: 0, by: 0 }
   if (blind !== undefined || !snapshot.machines.known) return { steps: [], reasons: demand.need > 0 ? told(blind) : [], updates: 0, by: 0 }
@@ -78,20 +129,20 @@ function grow(snapshot: PoolSnapshot, settings: PoolSettings, demand: Demand, no
     action: { kind: 'restore', machine: { id: machine.id, name: machine.name, generation: machine.generation }, agentId: machine.agent.id },
     reason: { code: 'restored', machine: machine.name, waiting: demand.waiting },
   }))
-  const granted = grantGrowth(snapshot, settings, demand.need - restored.length, now)
+  const granted = grantGrowth(snapshot, settings, demand.need - restored.length, reserved, now)
   const [why] = demand.reasons
   if (granted.by > 0) {
     const step: Step = { action: { kind: 'grow', by: granted.by, machinesMax: settings.machinesMax }, reason: why }
     return { steps: [step, ...restores], reasons: granted.reasons, updates: 1, by: granted.by }
   }
-  const owed = askAgain(snapshot, settings, now)
+  const owed = askAgain(snapshot, settings, reserved, now)
   return { steps: [...owed, ...restores], reasons: granted.reasons, updates: owed.length, by: 0 }
 }
 
 /** Machines that Azure owes are asked for again, in the same rhythm as other growth. */
-function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): readonly Step[] {
+function askAgain(snapshot: PoolSnapshot, settings: PoolSettings, reserved: number, now: Instant): readonly Step[] {
   if (snapshot.owed === 0 || totalMachines(snapshot) > settings.machinesMax) return []
-  const mayAsk = grantGrowth({ ...snapshot, owed: 0, rooms: [] }, { ...settings, machinesMax: Infinity }, 1, now).by > 0
+  const mayAsk = grantGrowth({ ...snapshot, owed: 0, rooms: [] }, { ...settings, machinesMax: Infinity }, 1, reserved, now).by > 0
   if (!mayAsk) return []
   return [
     {
@@ -117,7 +168,8 @@ type RemovalContext = {
   readonly standby: number
   readonly demand: Demand
   readonly lives: ReadonlyMap<string, NextLife>
-  readonly growing: boolean
+  /** Updates of the scale set that are for overdue upkeep. Growth takes the one that is kept for it. */
+  readonly reserved: number
 }
 
 /** Who leaves. Only a complete and fresh picture gets here (S6). */
@@ -130,10 +182,10 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
       .slice(0, settings.deleting ? 0 : context.demand.need)
       .map((machine) => machine.id),
   )
-  const leaving = onceEach([
+  const { leaving, held } = unprotected([
     ...snapshot.machines.value.flatMap((machine) => (wanted.has(machine.id) ? [] : (leaves(machine, settings, context.lives, now) ?? []))),
     ...health.remove.map(({ machine, cause, detail }): Leaving => ({ machine, cause, next: 'delete', detail })),
-    ...surplusMachines(snapshot, context.standby, context.demand.waiting).map((machine): Leaving => ({
+    ...surplusMachines(snapshot, context.standby, context.demand.waiting - context.demand.stranded).map((machine): Leaving => ({
       machine,
       cause: 'surplus',
       next: 'delete',
@@ -141,15 +193,26 @@ function remove(snapshot: PoolSnapshot, settings: PoolSettings, context: Removal
   ])
   const staying = settings.deleting ? whoStays(snapshot, settings, leaving) : []
   const { steps, removals } = leavingSteps(leaving)
-  const left = updatesLeft(snapshot, now) - (context.growing ? 1 : 0)
+  const left = updatesLeft(snapshot, now) - context.reserved
   const removed = removalSteps(snapshot, removals, left > updatesKept, now)
   const reimages = removed.steps.filter((step) => step.action.kind === 'reimage').length
+  const isBusy = removed.reasons.some(({ code }) => code === 'azure-busy')
   const late: readonly Reason[] =
-    left <= updatesKept && removals.some((each) => each.next === 'reimage') ? [updateRateReason(snapshot, now)] : []
+    !isBusy && left <= updatesKept && removals.some((each) => each.next === 'reimage') ? [updateRateReason(snapshot, now)] : []
   return {
     steps: [...removed.steps, ...steps, ...saves(snapshot, settings, health.save)],
-    reasons: [...health.reasons, ...removed.reasons, ...late, ...staying],
+    reasons: [...health.reasons, ...removed.reasons, ...late, ...held, ...staying],
     updates: reimages,
+  }
+}
+
+/** A machine that leaves for two reasons leaves once, for the first. One that Azure refuses to touch stays, unless a person forces it. */
+function unprotected(all: readonly Leaving[]): { readonly leaving: readonly Leaving[]; readonly held: readonly Reason[] } {
+  const once = onceEach(all)
+  const held = once.filter(({ machine, force }) => machine.protected === true && machine.stage !== 'busy' && force !== true)
+  return {
+    leaving: once.filter((each) => !held.includes(each)),
+    held: held.map(({ machine }) => ({ code: 'stays', machine: machine.name, why: 'protected' })),
   }
 }
 
@@ -163,7 +226,6 @@ function whoStays(snapshot: CompleteSnapshot, settings: PoolSettings, leaving: r
 
 const untouchable: ReadonlySet<Machine['stage']> = new Set(['foreign', 'unclear', 'deleting', 'reimaging'])
 
-/** A machine that leaves for two reasons leaves once, for the first. */
 function onceEach(leaving: readonly Leaving[]): readonly Leaving[] {
   const byId = new Map(leaving.toReversed().map((each) => [each.machine.id, each]))
   return leaving.filter((each) => byId.get(each.machine.id) === each)
@@ -216,13 +278,13 @@ function saves(snapshot: CompleteSnapshot, settings: PoolSettings, unhealthy: Re
   ]
 }
 
-function upkeep(snapshot: PoolSnapshot, settings: PoolSettings, used: number, now: Instant): readonly Step[] {
+function upkeep(snapshot: PoolSnapshot, settings: PoolSettings, overdue: readonly Step[], used: number, now: Instant): readonly Step[] {
   const claim =
-    snapshot.scaleSet.known && snapshot.scaleSet.value.claim === 'ours'
+    overdue.length === 0 && snapshot.scaleSet.known && snapshot.scaleSet.value.claim === 'ours'
       ? claimSteps(snapshot.scaleSet.value, settings, updatesLeft(snapshot, now) - used - updatesKept, now)
-      : []
+      : overdue
   const orphans = isComplete(snapshot) ? orphanSteps(snapshot, now) : []
-  const last = settings.deleting ? (isComplete(snapshot) ? releaseStep(snapshot) : deletionAgain(snapshot)) : placeholderStep(snapshot)
+  const last = settings.deleting ? (isComplete(snapshot) ? releaseStep(snapshot, now) : deletionAgain(snapshot)) : placeholderStep(snapshot)
   return [...claim, ...orphans, ...(last === undefined ? [] : [last])]
 }
 

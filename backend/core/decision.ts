@@ -51,9 +51,18 @@ export type Reason =
       readonly standby: number
       readonly idle: number
       readonly coming: number
+      /** Idle agents beside those counted, which can take none of the jobs. */
+      readonly unsuited?: number
       readonly need: number
     }
-  | { readonly code: 'enough'; readonly waiting: number; readonly standby: number; readonly idle: number; readonly coming: number }
+  | {
+      readonly code: 'enough'
+      readonly waiting: number
+      readonly standby: number
+      readonly idle: number
+      readonly coming: number
+      readonly unsuited?: number
+    }
   | { readonly code: 'learn-capabilities' }
   | { readonly code: 'no-agent-could-take'; readonly requestId: number; readonly job: string; readonly demand: string }
   | { readonly code: 'passed-over'; readonly requestId: number; readonly job: string; readonly since: Instant }
@@ -77,7 +86,8 @@ export type Reason =
       readonly coming: number
       readonly tryAt: Instant
     })
-  | { readonly code: 'owed'; readonly machines: number }
+  /** `until`: a pool that is deleted waits for them so long. */
+  | { readonly code: 'owed'; readonly machines: number; readonly until?: Instant }
   | { readonly code: 'paused' }
   | {
       readonly code: 'unknown'
@@ -116,6 +126,7 @@ export type Reason =
   | { readonly code: 'mass-failure'; readonly unhealthy: number; readonly total: number }
   | { readonly code: 'delete-in-flight'; readonly waiting: number }
   | { readonly code: 'azure-busy'; readonly waiting: number; readonly freeAt: Instant }
+  | { readonly code: 'refused'; readonly action: ActionKind; readonly azureCode: string; readonly times: number; readonly freeAt: Instant }
   // upkeep
   | { readonly code: 'upkeep'; readonly what: 'claim' | 'refresh-claim' | 'put-extension' | 'release' | 'delete-pool' }
   | { readonly code: 'placeholder'; readonly what: 'add' | 'capabilities' | 'version' }
@@ -130,6 +141,7 @@ export type StayCause =
   | 'grace'
   | 'job-counted'
   | 'saved'
+  | 'protected'
   | 'foreign'
   | 'unclear'
   | 'being-deleted'

@@ -1,6 +1,9 @@
 /** How many machines the jobs and the standby ask for, and which jobs no agent could take. */
 import type { Reason } from './decision.ts'
+import { mayStillCome, reimageMsMax } from './health.ts'
 import type { Instant, Job, Machine, PoolSnapshot } from './snapshot.ts'
+import type { PoolSettings } from './settings.ts'
+import { compareVersions } from './versions.ts'
 
 /** A job that suitable idle agents leave untaken for this long waits for something else than a machine. */
 export const passedOverMsMax = 120_000
@@ -8,6 +11,9 @@ export const passedOverMsMax = 120_000
 export type Demand = {
   /** Jobs that a new machine could help. */
   readonly waiting: number
+  /** Of them those that none of the idle agents can take. */
+  readonly stranded: number
+  /** Without those that can take none of the jobs and are no standby. */
   readonly idle: number
   readonly coming: number
   /** Machines to add: waiting + standby − idle − coming, at least 0. */
@@ -17,35 +23,44 @@ export type Demand = {
 }
 
 /** `returning` are machines on their way through a reimage that has not been sent yet. */
-export function demandOf(snapshot: PoolSnapshot, standby: number, returning: number, now: Instant): Demand {
-  const { waiting, reasons } = helpableJobs(snapshot, now)
-  const idle = idleAgents(snapshot)
-  const coming = comingMachines(snapshot) + returning
+export function demandOf(snapshot: PoolSnapshot, settings: PoolSettings, standby: number, returning: number, now: Instant): Demand {
+  const { waiting, stranded, reasons } = helpableJobs(snapshot, now)
+  const present = idleAgents(snapshot)
+  const idle = stranded === 0 ? present : Math.min(present, waiting - stranded + standby)
+  const coming = comingMachines(snapshot, settings, now) + returning
   const learning = mustLearn(snapshot) && waiting + standby === 0 && idle + coming === 0
   const need = learning ? 1 : Math.max(0, waiting + standby - idle - coming)
-  const sums = { waiting, standby, idle, coming }
+  const sums = { waiting, standby, idle, coming, ...(idle < present ? { unsuited: present - idle } : {}) }
   const why: Reason = learning ? { code: 'learn-capabilities' } : need > 0 ? { code: 'need', ...sums, need } : { code: 'enough', ...sums }
-  return { waiting, idle, coming, need, reasons: [why, ...reasons] }
+  return { waiting, stranded, idle, coming, need, reasons: [why, ...reasons] }
 }
 
 /** Idle agents of this pool, ours and others. */
 export function idleAgents(snapshot: PoolSnapshot): number {
-  const ours = snapshot.machines.known ? snapshot.machines.value.filter((machine) => machine.stage === 'idle').length : 0
-  const others = snapshot.agents.known
-    ? snapshot.agents.value.others.filter((agent) => agent.online && agent.enabled && !agent.busy).length
-    : 0
-  return ours + others
+  return idleIds(snapshot).length
 }
 
-/** Machines asked for, being created, starting, or returning from a reimage. */
-export function comingMachines(snapshot: PoolSnapshot): number {
-  const listed = snapshot.machines.known ? snapshot.machines.value.filter(isComing).length : 0
+function idleIds({ machines, agents }: PoolSnapshot): readonly number[] {
+  const ours = machines.known ? machines.value.flatMap((machine) => (machine.stage === 'idle' ? [machine.agent.id] : [])) : []
+  const others = agents.known ? agents.value.others.filter((agent) => agent.online && agent.enabled && !agent.busy) : []
+  return [...ours, ...others.map(({ id }) => id)]
+}
+
+/** Whether an agent may take a job, as far as Azure DevOps says. */
+export function maySuit({ matchedAgentIds }: Pick<Job, 'matchedAgentIds'>, agentId: number): boolean {
+  return matchedAgentIds === undefined || matchedAgentIds.includes(agentId)
+}
+
+/** Machines asked for, being created, starting, or returning from a reimage, and not past the time for it. */
+export function comingMachines(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): number {
+  const listed = snapshot.machines.known ? snapshot.machines.value.filter((machine) => isComing(machine, settings, now)).length : 0
   return listed + snapshot.asked + snapshot.owed
 }
 
-function isComing(machine: Machine): boolean {
+/** One that is late counts no more, whatever its removal waits for. */
+export function isComing(machine: Machine, settings: PoolSettings, now: Instant): boolean {
   if (machine.asked !== undefined) return false
-  return machine.stage === 'creating' || machine.stage === 'starting' || machine.stage === 'reimaging'
+  return machine.stage === 'reimaging' ? now - machine.since < reimageMsMax : mayStillCome(machine, settings, now)
 }
 
 /** A pool that has never seen an agent cannot tell which demands it satisfies: it boots one machine to learn. */
@@ -54,20 +69,29 @@ function mustLearn(snapshot: PoolSnapshot): boolean {
 }
 
 /** Waiting jobs that a new machine could help, with a reason for each one that it could not. */
-export function helpableJobs(snapshot: PoolSnapshot, now: Instant): { readonly waiting: number; readonly reasons: readonly Reason[] } {
-  if (!snapshot.jobs.known) return { waiting: 0, reasons: [] }
+export function helpableJobs(
+  snapshot: PoolSnapshot,
+  now: Instant,
+): Pick<Demand, 'waiting' | 'stranded'> & { readonly reasons: readonly Reason[] } {
+  if (!snapshot.jobs.known) return { waiting: 0, stranded: 0, reasons: [] }
   const unmet = demandCheck(snapshot)
+  const idle = idleIds(snapshot)
   const reasons: Reason[] = []
   let waiting = 0
+  let stranded = 0
   for (const job of snapshot.jobs.value) {
     if (job.agentId !== undefined) continue
     const why = whyNotHelped(job, unmet, now)
-    if (why === undefined) waiting += 1
-    else reasons.push(why)
+    if (why !== undefined) {
+      reasons.push(why)
+      continue
+    }
+    waiting += 1
+    if (idle.length > 0 && !idle.some((agentId) => maySuit(job, agentId))) stranded += 1
   }
   const free = snapshot.parallelJobsFree
-  if (free === undefined || free >= waiting) return { waiting, reasons }
-  return { waiting: free, reasons: [...reasons, { code: 'parallel-jobs', free, waiting }] }
+  if (free === undefined || free >= waiting) return { waiting, stranded, reasons }
+  return { waiting: free, stranded: Math.min(free, stranded), reasons: [...reasons, { code: 'parallel-jobs', free, waiting }] }
 }
 
 function whyNotHelped(job: Job, unmet: (demands: readonly string[]) => string | undefined, now: Instant): Reason | undefined {
@@ -123,15 +147,4 @@ function satisfies(demand: string, capabilities: ReadonlyMap<string, string>): b
     default:
       return compareVersions(value, operand) >= 0
   }
-}
-
-/** Compares dotted versions by number, part by part; a missing part counts as 0. */
-export function compareVersions(left: string, right: string): number {
-  const [a, b] = [left.split('.').map(Number), right.split('.').map(Number)]
-  for (let index = 0; index < Math.max(a.length, b.length); index += 1) {
-    const difference = (a[index] ?? 0) - (b[index] ?? 0)
-    if (Number.isNaN(difference)) return 0
-    if (difference !== 0) return difference
-  }
-  return 0
 }

@@ -1,7 +1,8 @@
 /** Reason → one plain sentence. The only place that words reasons. */
 import { translate } from './azure-errors.ts'
 import { bootText } from './boot.ts'
-import type { Reason, StayCause } from './decision.ts'
+import type { ActionKind, Reason, StayCause } from './decision.ts'
+import { leftCode } from './refused.ts'
 import type { Instant, LeaveCause, NextLife } from './snapshot.ts'
 
 /** Words a reason at `now` on the service's line; durations count from or to it. */
@@ -12,9 +13,9 @@ export function explain(reason: Reason, now: Instant): string {
 function demandSentence(reason: Reason, now: Instant): string | undefined {
   switch (reason.code) {
     case 'need':
-      return `${count(reason.need, 'more machine')} needed: ${count(reason.waiting, 'job')} waiting and ${reason.standby} on standby, with ${reason.idle} idle and ${reason.coming} coming.`
+      return `${count(reason.need, 'more machine')} needed: ${count(reason.waiting, 'job')} waiting and ${reason.standby} on standby, with ${reason.idle} idle and ${reason.coming} coming${unsuited(reason)}.`
     case 'enough':
-      return `Enough machines: ${count(reason.waiting, 'job')} waiting and ${reason.standby} on standby, with ${reason.idle} idle and ${reason.coming} coming.`
+      return `Enough machines: ${count(reason.waiting, 'job')} waiting and ${reason.standby} on standby, with ${reason.idle} idle and ${reason.coming} coming${unsuited(reason)}.`
     case 'learn-capabilities':
       return 'One machine is started to learn what the agents of this pool can do.'
     case 'no-agent-could-take':
@@ -26,6 +27,10 @@ function demandSentence(reason: Reason, now: Instant): string | undefined {
     default:
       return undefined
   }
+}
+
+function unsuited({ unsuited: agents = 0 }: { readonly unsuited?: number }): string {
+  return agents === 0 ? '' : `; ${count(agents, 'idle agent')} can take none of these jobs`
 }
 
 function limitSentence(reason: Reason, now: Instant): string | undefined {
@@ -41,9 +46,11 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
     case 'boot-trouble':
       return bootTrouble(reason, now)
     case 'owed':
-      return `Azure owes ${count(reason.machines, 'machine')} of the capacity and no operation runs; they are asked for again.`
+      return reason.until === undefined
+        ? `Azure owes ${count(reason.machines, 'machine')} of the capacity and no operation runs; they are asked for again.`
+        : `Azure may still make ${count(reason.machines, 'machine')} of the capacity: the pool ends once they are gone too, or in ${duration(reason.until - now)}.`
     case 'paused':
-      return 'The pool is paused: nothing is changed until a person resumes it.'
+      return 'The pool is paused: nothing but its mark on the scale set is changed until a person resumes it.'
     case 'unknown':
       return `${partName(reason.part)} could not be read (${reason.why}), so ${stopped(reason.stops)}.`
     case 'too-old':
@@ -58,6 +65,8 @@ function limitSentence(reason: Reason, now: Instant): string | undefined {
       return `${reason.unhealthy} of ${reason.total} machines went away at once; none of them is removed until this has lasted half an hour, because the fault is likelier in the network.`
     case 'azure-busy':
       return `Azure is busy with another operation of the scale set; ${count(reason.waiting, 'machine')} to remove when it is asked again in ${duration(reason.freeAt - now)}.`
+    case 'refused':
+      return refusedText(reason, now)
     case 'delete-in-flight':
       return `${count(reason.waiting, 'machine')} to delete after the delete that Azure is working on.`
     default:
@@ -90,6 +99,7 @@ type MachineReason = Exclude<
       | 'mass-failure'
       | 'delete-in-flight'
       | 'azure-busy'
+      | 'refused'
   }
 >
 
@@ -166,7 +176,7 @@ export function causeText(cause: LeaveCause, detail?: string): string {
 }
 
 function stayText(why: StayCause, detail: string | undefined, leftMs: number | undefined): string {
-  const left = leftMs === undefined ? '' : ` (${duration(leftMs)} left)`
+  const left = leftMs === undefined || leftMs <= 0 ? '' : ` (${duration(leftMs)} left)`
   switch (why) {
     case 'busy':
       return `it runs job request ${detail}`
@@ -184,6 +194,8 @@ function stayText(why: StayCause, detail: string | undefined, leftMs: number | u
       return `Azure DevOps still counts job request ${detail} on it`
     case 'saved':
       return 'it is saved for investigation until a person deletes it'
+    case 'protected':
+      return 'a person set instance protection on it, so Azure refuses to change it; take that off in Azure'
     case 'foreign':
       return 'it was not created by this pool; adopt it or delete it in Azure'
     case 'unclear':
@@ -217,6 +229,33 @@ function backingOff(reason: Extract<Reason, { code: 'backing-off' }>, now: Insta
   const { cause, fix } = translate(reason.azureCode)
   const again = reason.times > 1 ? ` for the ${ordinal(reason.times)} time in a row` : ''
   return `Azure could not create machines${again} (${reason.azureCode}). ${cause} ${fix} The next attempt is in ${duration(reason.freeAt - now)}.`
+}
+
+const refusedWhat: Readonly<Record<ActionKind, string>> = {
+  grow: 'Adding machines',
+  'ask-again': 'Asking for machines',
+  drain: 'Disabling an agent',
+  restore: 'Enabling an agent',
+  unregister: 'Taking an agent out of the pool',
+  'unregister-orphan': 'Taking an agent out of the pool',
+  delete: 'Deleting machines',
+  reimage: 'Reimaging machines',
+  save: 'Disabling the agent of a saved machine',
+  claim: 'Marking the scale set',
+  'refresh-claim': 'Renewing the mark on the scale set',
+  'put-extension': 'Putting the agent extension into the model',
+  'add-placeholder': 'Registering the offline agent',
+  'update-placeholder': 'Keeping the offline agent',
+  release: 'Taking mark and extension off the scale set',
+  'delete-pool': 'Deleting the agent pool',
+}
+
+function refusedText(reason: Extract<Reason, { code: 'refused' }>, now: Instant): string {
+  const what = refusedWhat[reason.action]
+  const again = `It is tried again in ${duration(reason.freeAt - now)}.`
+  if (reason.azureCode === leftCode) return `${what} was left ${count(reason.times, 'time')}, because the world had moved. ${again}`
+  const { cause, fix } = translate(reason.azureCode)
+  return `${what} was refused ${count(reason.times, 'time')} in a row (${reason.azureCode}). ${cause} ${fix} ${again}`
 }
 
 function bootTrouble(reason: Extract<Reason, { code: 'boot-trouble' }>, now: Instant): string {

@@ -39,7 +39,7 @@ export function planHealth(snapshot: CompleteSnapshot, settings: PoolSettings, n
   const unhealthy = machines.flatMap((machine) => unhealthyBecause(machine, settings, now) ?? [])
   const saveRoom = Math.max(0, settings.savedMax - machines.filter((machine) => machine.stage === 'saved').length)
   const save = settings.deleting ? [] : unhealthy.filter((each) => each.savable).slice(0, saveRoom)
-  const rest = unhealthy.filter((each) => !save.includes(each))
+  const rest = unhealthy.filter((each) => !save.includes(each) && each.machine.protected !== true)
   const { held, reasons } = massFailure(rest, snapshot, now)
   const removable = rest.filter((each) => !held.includes(each)).toSorted(moreStepsFirst)
   const allowed = unhealthyMax(machines)
@@ -118,8 +118,13 @@ function massFailure(
   // Machines that come meanwhile make the share smaller, not the failure.
   const wasMass = massFailureAt !== undefined && now - massFailureAt < massHoldMs
   if (!isMass && !wasMass) return { held: [], reasons: [] }
-  const held = unhealthy.filter(({ machine }) => isLost(machine) && now - machine.since < massHoldMs)
+  const held = unhealthy.filter(({ machine }) => isHeldByMassFailure(machine, now))
   return { held, reasons: held.length === 0 ? [] : [{ code: 'mass-failure', unhealthy: lost.length, total: machines.length }] }
+}
+
+/** Whether a mass failure keeps it from being removed. */
+export function isHeldByMassFailure(machine: Machine, now: Instant): boolean {
+  return isLost(machine) && now - machine.since < massHoldMs
 }
 
 /** Its agent was in service and went away. */

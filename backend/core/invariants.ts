@@ -12,17 +12,19 @@ export type Breach = { readonly invariant: string; readonly detail: string }
 /** The first invariant that this step breaks; undefined when all hold. */
 export function breachOf(step: Step, snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): Breach | undefined {
   const { action } = step
-  if (settings.paused) return { invariant: 'S12', detail: 'the pool is paused' }
-  return ownBreach(action, snapshot) ?? growthBreach(action, snapshot, settings, now) ?? removalBreach(action, snapshot, settings)
+  if (settings.paused && action.kind !== 'refresh-claim') return { invariant: 'S12', detail: 'the pool is paused' }
+  return ownBreach(action, snapshot, settings) ?? growthBreach(action, snapshot, settings, now) ?? removalBreach(action, snapshot, settings)
 }
 
+/** What changes nothing in Azure: it may end a pool whose scale set is another's by now. */
+export const inPipelinesOnly: ReadonlySet<Action['kind']> = new Set(['drain', 'unregister', 'unregister-orphan', 'delete-pool'])
+
 /** S3: nothing but the first claim is done to a scale set without our tag. */
-function ownBreach(action: Action, snapshot: PoolSnapshot): Breach | undefined {
+function ownBreach(action: Action, snapshot: PoolSnapshot, settings: PoolSettings): Breach | undefined {
   if (!snapshot.scaleSet.known) return { invariant: 'S6', detail: 'the scale set could not be read' }
   const { claim } = snapshot.scaleSet.value
   const allowed =
-    claim === 'ours' ||
-    (claim === 'free' && (action.kind === 'claim' || action.kind === 'delete-pool' || action.kind === 'unregister-orphan'))
+    claim === 'ours' || (claim === 'free' && action.kind === 'claim') || (settings.deleting && inPipelinesOnly.has(action.kind))
   return allowed ? undefined : { invariant: 'S3', detail: `the scale set's tag is ${claim}` }
 }
 

@@ -13,10 +13,10 @@ const backOffMsMax = 30 * minuteMs
 
 export type Granted = { readonly by: number; readonly reasons: readonly Reason[] }
 
-/** How many of `need` machines may be asked for now. */
-export function grantGrowth(snapshot: PoolSnapshot, settings: PoolSettings, need: number, now: Instant): Granted {
+/** How many of `need` machines may be asked for now; `reserved` updates of the scale set are for something else. */
+export function grantGrowth(snapshot: PoolSnapshot, settings: PoolSettings, need: number, reserved: number, now: Instant): Granted {
   if (need === 0) return { by: 0, reasons: [] }
-  const stop = stopped(snapshot, now)
+  const stop = stopped(snapshot, reserved, now)
   if (stop !== undefined) return { by: 0, reasons: [stop] }
   // Only the tightest limit binds: the others would change nothing if they were lifted.
   let reasons: readonly Reason[] = []
@@ -34,7 +34,7 @@ export function grantGrowth(snapshot: PoolSnapshot, settings: PoolSettings, need
   const trouble = snapshot.bootTrouble
   if (trouble?.paused !== undefined) {
     const { cause, phase, times, paused } = trouble
-    const coming = mayBeComing(snapshot)
+    const coming = mayBeComing(snapshot, settings, now)
     const allowed = coming === 0 && now >= paused.tryAt ? 1 : 0
     const where = phase === undefined ? {} : { phase }
     cap(allowed, (granted) => ({ code: 'boot-trouble', cause, ...where, times, needed: need, granted, coming, tryAt: paused.tryAt }))
@@ -43,9 +43,9 @@ export function grantGrowth(snapshot: PoolSnapshot, settings: PoolSettings, need
 }
 
 /** A machine that an old list leaves out may still be on its way. */
-function mayBeComing(snapshot: PoolSnapshot): number {
+function mayBeComing(snapshot: PoolSnapshot, settings: PoolSettings, now: Instant): number {
   const unclear = snapshot.machines.known ? snapshot.machines.value.filter((machine) => machine.stage === 'unclear').length : 0
-  return comingMachines(snapshot) + unclear
+  return comingMachines(snapshot, settings, now) + unclear
 }
 
 /**
@@ -75,14 +75,14 @@ export function backOffUntil(trouble: GrowthTrouble): Instant {
   return trouble.lastAt + Math.min(backOffMsMax, backOffMs * 2 ** (trouble.times - 1))
 }
 
-function stopped(snapshot: PoolSnapshot, now: Instant): Reason | undefined {
+function stopped(snapshot: PoolSnapshot, reserved: number, now: Instant): Reason | undefined {
   const blocker = snapshot.scaleSet.known ? snapshot.scaleSet.value.blockers[0] : undefined
   if (blocker !== undefined) return { code: 'scale-set-blocked', finding: blocker }
   const trouble = snapshot.growthTrouble
   if (trouble !== undefined && now < backOffUntil(trouble)) {
     return { code: 'backing-off', azureCode: trouble.code, message: trouble.message, times: trouble.times, freeAt: backOffUntil(trouble) }
   }
-  return updatesLeft(snapshot, now) === 0 ? updateRateReason(snapshot, now) : undefined
+  return updatesLeft(snapshot, now) <= reserved ? updateRateReason(snapshot, now) : undefined
 }
 
 function recentUpdates(snapshot: PoolSnapshot, now: Instant): readonly Instant[] {

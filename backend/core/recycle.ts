@@ -1,5 +1,6 @@
 /** Tear-down after every use: does a machine that ran its job come back by a reimage, or is it deleted? */
-import type { Machine, NextLife, PoolSnapshot } from './snapshot.ts'
+import { isComing } from './demand.ts'
+import type { Instant, Machine, NextLife, PoolSnapshot } from './snapshot.ts'
 import type { PoolSettings } from './settings.ts'
 
 /** A reimage must be this much slower than a fresh machine before replacing is worth it. */
@@ -9,12 +10,12 @@ const slowerMs = 60_000
  * The next life of every machine whose job is over, by machine id. It is reimaged while the pool's total is within the
  * peak demand of the last delay plus the standby; above that, deleted.
  */
-export function nextLives(snapshot: PoolSnapshot, settings: PoolSettings, standby: number): ReadonlyMap<string, NextLife> {
+export function nextLives(snapshot: PoolSnapshot, settings: PoolSettings, standby: number, now: Instant): ReadonlyMap<string, NextLife> {
   const machines = snapshot.machines.known ? snapshot.machines.value : []
   const finished = machines.filter(isFinished)
   const lives = new Map<string, NextLife>()
   const keep = reimageIsSlower(snapshot) || settings.deleting ? 0 : Math.min(settings.machinesMax, snapshot.peakDemand + standby)
-  let staying = machines.filter(isStaying).length + snapshot.asked + snapshot.owed
+  let staying = machines.filter((machine) => isStaying(machine) || isComing(machine, settings, now)).length + snapshot.asked + snapshot.owed
   for (const machine of finished) {
     const comesBack = staying < keep
     lives.set(machine.id, comesBack ? 'reimage' : 'delete')
@@ -33,11 +34,8 @@ function isFinished(machine: Machine): boolean {
 
 function isStaying(machine: Machine): boolean {
   switch (machine.stage) {
-    case 'creating':
-    case 'starting':
     case 'idle':
     case 'busy':
-    case 'reimaging':
       return true
     case 'draining':
       return machine.cause === 'used' && machine.requestId !== undefined

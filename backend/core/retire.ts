@@ -11,7 +11,7 @@ import type { PoolSettings } from './settings.ts'
  */
 export function surplusMachines(snapshot: CompleteSnapshot, standby: number, waiting: number): readonly MachineIn<'idle'>[] {
   const idle = snapshot.machines.value.filter(
-    (machine): machine is MachineIn<'idle'> => machine.stage === 'idle' && machine.asked === undefined,
+    (machine): machine is MachineIn<'idle'> => machine.stage === 'idle' && machine.asked === undefined && machine.protected !== true,
   )
   const ordered = snapshot.machines.value.filter((machine) => machine.stage === 'idle' && machine.asked !== undefined).length
   const nowSurplus = idleAgents(snapshot) - ordered - standby - waiting
@@ -39,6 +39,7 @@ export function whyStays(
     why: StayCause,
     more: { readonly untilMs?: number; readonly detail?: string } = {},
   ): Extract<Reason, { code: 'stays' }> => ({ code: 'stays', machine: machine.name, why, ...more })
+  if (machine.protected === true && machine.stage !== 'busy' && machine.stage !== 'saved') return stays('protected')
   switch (machine.stage) {
     case 'busy':
       return stays('busy', { detail: String(machine.requestId) })
@@ -59,6 +60,7 @@ export function whyStays(
         ? stays('grace', { untilMs: machine.since + offlineGraceMs })
         : stays('job-counted', { detail: String(machine.requestId) })
     case 'failed':
+      if (machine.cause === 'stopped' && machine.requestId === undefined) return stays('grace', { untilMs: machine.since + offlineGraceMs })
       return machine.requestId === undefined ? stays('removal-elsewhere') : stays('job-counted', { detail: String(machine.requestId) })
     case 'saved':
       return stays('saved')

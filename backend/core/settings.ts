@@ -1,5 +1,5 @@
 /** What a person decides for a pool. One rule book for the API, the hub's form and files. */
-import { compareVersions } from './demand.ts'
+import { compareVersions } from './versions.ts'
 
 export type StandbyWindow = {
   /** Days of the week, 0 = Sunday. */

@@ -19,6 +19,8 @@ export type Job = {
   readonly requestId: number
   readonly name: string
   readonly pipeline: string
+  /** The build that it belongs to, for a link. Jobs of releases and of maintenance have none. */
+  readonly build?: { readonly project: string; readonly id: number }
   /** Our first observation of it. */
   readonly seenAt: Instant
   /** Demands as Azure DevOps writes them: `maven`, `node -equals 20`, `tool -gtVersion 1.2`. */
@@ -27,7 +29,7 @@ export type Job = {
   readonly agentId?: number
   /** Since when a suitable idle agent leaves it untaken (our first observation). */
   readonly passedOverSince?: Instant
-  /** Agents that Azure DevOps says could take it; absent when it does not say. */
+  /** Agents that could take it: those that Azure DevOps names, and those that came since; absent when it names none. */
   readonly matchedAgentIds?: readonly number[]
 }
 
@@ -82,6 +84,8 @@ type MachineFacts = {
   readonly oldModel?: true
   /** Ran a job in this generation: its caches are warm. */
   readonly warm?: true
+  /** Azure refuses to touch it: a person set instance protection. */
+  readonly protected?: true
   /** A person's order that the loop has not finished. */
   readonly asked?: { readonly order: 'delete' | 'reimage'; readonly by: string; readonly force: boolean }
 }
@@ -149,6 +153,8 @@ export type MachineIn<S extends Stage> = Extract<Machine, { readonly stage: S }>
 /** The scale set as Azure Resource Manager describes it. */
 export type ScaleSetState = {
   readonly capacity: number
+  /** Of its image. */
+  readonly os?: 'linux' | 'windows'
   /** Whose tag it carries. Only `ours` may be changed. */
   readonly claim: 'ours' | 'free' | 'other' | 'built-in'
   readonly claimedBy?: string
@@ -170,6 +176,9 @@ export type Room = { readonly kind: 'quota' | 'subnet' | 'placement-group'; read
 
 /** The last refusals to create machines, for backing off. */
 export type GrowthTrouble = { readonly code: string; readonly message: string; readonly times: number; readonly lastAt: Instant }
+
+/** A step that was refused, or left because the world had moved, `times` in a row; not sent again before `freeAt`. */
+export type Refused = { readonly code: string; readonly message: string; readonly times: number; readonly freeAt: Instant }
 
 /** Machines in a row that did not become agents for the same cause. Any that comes online ends it. */
 export type BootTrouble = BootFailure & {
@@ -194,6 +203,8 @@ export type PoolSnapshot = {
     readonly newestVersion?: string
   }>
   readonly scaleSet: Reading<ScaleSetState>
+  /** Azure says since then that the scale set does not exist. */
+  readonly scaleSetGoneSince?: Instant
   readonly machines: Reading<readonly Machine[]>
   /** Capabilities every agent of this pool has, declared or learned from one that came online. Unknown: none learned yet. */
   readonly capabilities: Reading<Readonly<Record<string, string>>>
@@ -201,6 +212,8 @@ export type PoolSnapshot = {
   readonly asked: number
   /** Capacity above the machines listed, seen twice with no operation running: Azure owes them. */
   readonly owed: number
+  /** Since when Azure owes some. */
+  readonly owedSince?: Instant
   /** An earlier delete call of ours has not settled. */
   readonly deleteInFlight: boolean
   /** The pool's own deletion was written down, and the pool is still ours to forget. */
@@ -213,6 +226,8 @@ export type PoolSnapshot = {
   readonly massFailureAt?: Instant
   readonly rooms: readonly Room[]
   readonly growthTrouble?: GrowthTrouble
+  /** By step, as `core/refused.ts` names them. */
+  readonly refused?: Readonly<Record<string, Refused>>
   readonly bootTrouble?: BootTrouble
   /** Parallel jobs that the organization still lets start; absent when not known. */
   readonly parallelJobsFree?: number

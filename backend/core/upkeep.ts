@@ -9,6 +9,17 @@ export const claimRefreshMs = 3 * minuteMs
 /** An agent of ours whose machine is gone is removed after this; longer than Azure DevOps takes to notice a lost agent. */
 export const orphanMsMax = 5 * minuteMs
 
+/** Above this the claim is renewed before anything else: at ten minutes it looks given up. */
+const claimOverdueMs = 5 * minuteMs
+
+/** Upkeep that neither growth nor recycling may keep waiting. */
+export function overdueSteps({ scaleSet }: PoolSnapshot, settings: PoolSettings, left: number, now: Instant): readonly Step[] {
+  if (!scaleSet.known || scaleSet.value.claim !== 'ours') return []
+  const { claimRefreshedAt } = scaleSet.value
+  const isOverdue = claimRefreshedAt === undefined || now - claimRefreshedAt >= claimOverdueMs
+  return claimSteps(scaleSet.value, settings, left, now).filter(({ action }) => action.kind === 'put-extension' || isOverdue)
+}
+
 /** Updates of the scale set that keep our claim and extension; `left` of them may still be sent. */
 export function claimSteps(scaleSet: ScaleSetState, settings: PoolSettings, left: number, now: Instant): readonly Step[] {
   if (scaleSet.claim === 'free') return left > 0 ? [upkeep('claim')] : []
@@ -19,8 +30,8 @@ export function claimSteps(scaleSet: ScaleSetState, settings: PoolSettings, left
 }
 
 /** Once nothing of ours is left: extension off, tag off, pool away; each in a pass of its own so that a crash between loses nothing. */
-export function releaseStep(snapshot: CompleteSnapshot): Step | undefined {
-  if (!isEmptied(snapshot)) return undefined
+export function releaseStep(snapshot: CompleteSnapshot, now: Instant): Step | undefined {
+  if (!isEmptied(snapshot) || owedUntil(snapshot, now) !== undefined) return undefined
   const { claim, extension } = snapshot.scaleSet.value
   if (claim === 'ours' && extension !== 'absent')
     return { action: { kind: 'release', part: 'extension' }, reason: { code: 'upkeep', what: 'release' } }
@@ -28,7 +39,16 @@ export function releaseStep(snapshot: CompleteSnapshot): Step | undefined {
   return deletePool
 }
 
-const deletePool: Step = { action: { kind: 'delete-pool' }, reason: { code: 'upkeep', what: 'delete-pool' } }
+/** Machines that Azure owes are waited for, and not for ever: without our mark nobody would manage them. */
+const owedMsMax = 30 * minuteMs
+
+/** Until when the end of an empty pool waits for machines that Azure may still make. */
+export function owedUntil({ owed, owedSince }: PoolSnapshot, now: Instant): Instant | undefined {
+  const until = (owedSince ?? -Infinity) + owedMsMax
+  return owed > 0 && now < until ? until : undefined
+}
+
+export const deletePool: Step = { action: { kind: 'delete-pool' }, reason: { code: 'upkeep', what: 'delete-pool' } }
 
 /** A pool that is gone from Azure DevOps cannot be read any more: a deletion whose end nobody wrote down is asked for again. */
 export function deletionAgain(snapshot: PoolSnapshot): Step | undefined {

@@ -1,8 +1,9 @@
 /** Answers for one job or one machine: why does it wait, why does it stay, what happens next. */
-import type { Decision, Reason } from './decision.ts'
+import type { ActionKind, Decision, Reason } from './decision.ts'
 import { ageMsMax } from './decide.ts'
-import { helpableJobs } from './demand.ts'
+import { helpableJobs, maySuit } from './demand.ts'
 import { duration, explain } from './explain.ts'
+import { heldBack, stopsRemoval } from './held.ts'
 import { namedMachines } from './invariants.ts'
 import { whyStays } from './retire.ts'
 import { standbyAt } from './schedule.ts'
@@ -14,15 +15,13 @@ export type Why = { readonly sentences: readonly string[]; /** On the service's 
 const limitCodes: ReadonlySet<Reason['code']> = new Set([
   'maximum',
   'room',
-  'update-rate',
   'backing-off',
   'boot-trouble',
   'paused',
-  'unknown',
-  'too-old',
   'not-ours',
   'scale-set-blocked',
   'parallel-jobs',
+  'upkeep',
 ])
 
 /** Why a job of the snapshot waits; undefined when the snapshot has no such job. */
@@ -34,17 +33,34 @@ export function whyJob(snapshot: PoolSnapshot, decision: Decision, requestId: nu
   const own = helpableJobs(snapshot, now).reasons.find((reason) => 'requestId' in reason && reason.requestId === requestId)
   if (own !== undefined) return { sentences: [explain(own, now)] }
   const ahead = jobs.filter((each) => each.agentId === undefined && each.requestId < requestId).length
-  const limits = decision.reasons.filter((reason) => limitCodes.has(reason.code)).map((reason) => explain(reason, now))
+  const limits = growthLimits(snapshot, decision).map((reason) => explain(reason, now))
   const start = estimatedStart(snapshot, decision, job, ahead, now)
   const opening = `Job "${job.name}" has waited ${duration(now - job.seenAt)}; ${ahead === 0 ? 'it is next in line' : `${ahead} ${ahead === 1 ? 'job is' : 'jobs are'} ahead of it`}.`
   const expected = start === undefined ? [] : [`A machine for it is expected in about ${duration(start - now)}.`]
   return { sentences: [opening, ...limits, ...expected], ...(start === undefined ? {} : { estimatedStartAt: start }) }
 }
 
+/** What growth waits for. What only keeps machines from leaving is no answer for a job. */
+function growthLimits({ owed: machines }: PoolSnapshot, decision: Decision): readonly Reason[] {
+  const isShort = growing(decision) === 0 && decision.reasons.some(({ code }) => code === 'need')
+  const binds = (reason: Reason): boolean => {
+    if ('stops' in reason) return reason.stops !== 'removal'
+    // Reimages leave updates to growth: they may wait for the rate alone.
+    if (reason.code === 'update-rate') return isShort
+    if (reason.code === 'refused') return beforeGrowth.has(reason.action)
+    return limitCodes.has(reason.code)
+  }
+  const isAsked = machines > 0 && decision.reasons.some(({ code }) => code === 'need' || code === 'enough')
+  return [...decision.reasons.filter(binds), ...(isAsked ? [{ code: 'owed', machines } as const] : [])]
+}
+
+/** What has to be done before a pool may grow. */
+const beforeGrowth: ReadonlySet<ActionKind> = new Set(['claim', 'put-extension'])
+
 /** When the machine that will take the job should be ready, from measured boot times; undefined when nothing is coming for it. */
 function estimatedStart(snapshot: PoolSnapshot, decision: Decision, job: Job, ahead: number, now: Instant): Instant | undefined {
   if (!snapshot.machines.known || now - snapshot.machines.at > ageMsMax.removal) return undefined
-  const idle = snapshot.machines.value.filter((machine) => machine.stage === 'idle').length
+  const idle = snapshot.machines.value.filter((machine) => machine.stage === 'idle' && maySuit(job, machine.agent.id)).length
   if (ahead < idle) return now
   const bootMs = snapshot.boot.p50Ms
   if (bootMs === undefined) return undefined
@@ -80,11 +96,17 @@ export function whyMachine(
     .filter(({ action }) => namedMachines(action).some((ref) => ref.id === machine.id))
     .map(({ reason }) => explain(reason, now))
   if (steps.length > 0) return { sentences: [state, ...steps] }
-  const blocked = decision.reasons
-    .filter((reason) => reason.code === 'paused' || ('stops' in reason && reason.stops !== 'growth'))
-    .map((reason) => explain(reason, now))
-  const stays = isWhole(snapshot) ? [explain(whyStays(snapshot, settings, machine, standbyAt(settings, snapshot.wallTimeMs)), now)] : []
-  return { sentences: [state, ...blocked, ...stays] }
+  const reasons = whyNoStep(snapshot, decision, settings, machine, now).map((reason) => explain(reason, now))
+  return { sentences: [state, ...new Set(reasons)] }
+}
+
+/** A machine that is due to leave is held back by limits; any other has a reason of its own to stay. */
+function whyNoStep(snapshot: PoolSnapshot, decision: Decision, settings: PoolSettings, machine: Machine, now: Instant): readonly Reason[] {
+  const stopped = decision.reasons.filter(stopsRemoval)
+  if (!isWhole(snapshot)) return stopped
+  const held = heldBack(snapshot, decision, settings, machine, now)
+  if (held === undefined) return [...stopped, whyStays(snapshot, settings, machine, standbyAt(settings, snapshot.wallTimeMs))]
+  return held.length > 0 ? held : [{ code: 'stays', machine: machine.name, why: 'removal-elsewhere' }]
 }
 
 export const stageText: Readonly<Record<Machine['stage'], string>> = {

@@ -5,6 +5,7 @@
 import { claimTag, claimValue, parseClaim } from '../core/claim.ts'
 import type { Claim } from '../core/claim.ts'
 import type { Action, MachineRef } from '../core/decision.ts'
+import { inPipelinesOnly } from '../core/invariants.ts'
 import { agentVersionMin } from '../core/settings.ts'
 import { extensionName } from './extension.ts'
 import { placeholderName } from './picture.ts'
@@ -51,7 +52,12 @@ export async function act(gateway: Gateway, intents: readonly Intent[]): Promise
 /** What ends a round: another replica took over, the service stops, or a look on the way found our claim gone (S3, S5). */
 function whyStop(gateway: Gateway, intent: Intent): string | undefined {
   if (mustStop(gateway)) return stopped
-  return intent.action.kind === 'claim' ? undefined : claimLost(gateway)
+  return intent.action.kind === 'claim' || endsWithout(gateway, intent) ? undefined : claimLost(gateway)
+}
+
+/** A pool that is being deleted ends in Azure DevOps, whoever has its scale set by now. */
+function endsWithout({ record }: Gateway, { action }: Intent): boolean {
+  return record.settings.deleting && inPipelinesOnly.has(action.kind)
 }
 
 const stopped = 'the service was told to stop, or lost its lease, before it was sent'
@@ -217,29 +223,30 @@ async function removeMachines(gateway: Gateway, look: Look, action: Extract<Acti
   if ('kind' in ours) return ours
   const [machines, agents] = [await look.machines(), await look.agents()]
   if (machines === undefined || agents === undefined) return left('machines or agents could not be read again')
-  const still = action.machines.filter((ref) => mayGo(gateway, ref, machines, agents))
-  if (still.length === 0) return left('every machine of it has changed meanwhile')
+  const kept = new Map(action.machines.map((ref) => [ref, whyNot(gateway, ref, machines, agents)]))
+  const still = action.machines.filter((ref) => kept.get(ref) === undefined)
+  if (still.length === 0) return left([...kept].map(([{ name }, why]) => `${name} ${why}`).join('; '))
   const ids = still.map((ref) => ref.id)
   const { scaleSet } = gateway.state
   const remove = action.kind === 'delete' ? scaleSet.deleteMachines : scaleSet.reimageMachines
   return send(gateway, (signal) => remove(ids, signal), { machines: still })
 }
 
-/** The same machine as decided on, without instance protection, and no agent of its name that is not the one we removed. */
-function mayGo(
+/** What keeps it: it is not the machine that was decided on, a person protects it, or an agent of its name is not the one we removed. */
+function whyNot(
   gateway: Gateway,
   ref: MachineRef & { readonly force?: true },
   machines: readonly AzureMachine[],
   agents: readonly PipelinesAgent[],
-): boolean {
+): string | undefined {
   const memory = gateway.state.machines.get(ref.id)
   const listed = machines.find((machine) => machine.id === ref.id)
-  if (memory === undefined || listed === undefined || memory.generation !== ref.generation || memory.createdAt !== listed.createdAt)
-    return false
-  if (ref.force === true) return true
-  if (listed.protected) return false
+  if (memory === undefined || listed === undefined) return 'is not listed any more'
+  if (memory.generation !== ref.generation || memory.createdAt !== listed.createdAt) return 'is another machine by now'
+  if (ref.force === true) return undefined
+  if (listed.protected) return 'has instance protection'
   const agent = agents.find((each) => each.name.toLowerCase() === ref.name.toLowerCase())
-  return agent === undefined || agent.id === memory.formerAgentId
+  return agent === undefined || agent.id === memory.formerAgentId ? undefined : `has agent ${agent.id} by now`
 }
 
 // ---------------------------------------------------------------- upkeep
@@ -285,9 +292,9 @@ async function keepScaleSet(gateway: Gateway, action: Upkeep): Promise<Result> {
 }
 
 /** A free scale set, or another's claim that stood still and that a person lets us take over. */
-async function claimFree(gateway: Gateway, seen: AzureScaleSet, { claim, tag }: Claim): Promise<Result> {
+async function claimFree(gateway: Gateway, seen: AzureScaleSet, { claim, by, tag }: Claim): Promise<Result> {
   const { ownerId, record, state } = gateway
-  const mayTake = claim === 'free' || (claim === 'other' && record.takeOverConfirmed && tag?.value === state.pool.claim?.value)
+  const mayTake = claim === 'free' || (claim === 'other' && by === record.takeOverFrom && tag?.value === state.pool.claim?.value)
   if (!mayTake) return left(`the scale set is marked by ${tag?.value ?? claim} by now`)
   return send(gateway, (signal) => state.scaleSet.claimTag(seen, tag?.name ?? claimTag, claimValue(ownerId, record.poolId, 1), signal))
 }

@@ -2,7 +2,7 @@
 import { bootPhases, failureIn, type BootFailure, type BootPhase } from '../core/boot.ts'
 import type { BootTrouble, Instant, Machine } from '../core/snapshot.ts'
 import type { AzureMachine, MachineMemory, PoolMemory, PoolRecord } from './ports.ts'
-import type { BootReport, Boots } from './ports-boot.ts'
+import type { BootReport, Boots, Life } from './ports-boot.ts'
 import { percentile } from './windows.ts'
 
 /** So many machines in a row with the same cause pause growth. */
@@ -12,9 +12,19 @@ const tryMs = { first: 5 * 60_000, last: 60 * 60_000 } as const
 /** A report may be faster than the list that shows its machine. */
 const waitMsMax = 5 * 60_000
 const timesKept = 50
+/** Characters of a script's last line; in UTF-8 below the 4 KB of a report. */
+const lineMax = 1_000
 
-/** A life whose start failed, seen now for the first time. `raw`: the words of the machine or of Azure. */
-export type FailedStart = BootFailure & { readonly machine: string; readonly bornAt: Instant; readonly raw?: string }
+/**
+ * A life whose start failed, seen now for the first time. `raw`: the words of the machine or of Azure. `unheard`: the machine could not
+ * report it itself, which is so before its claim; which life it was.
+ */
+export type FailedStart = BootFailure & {
+  readonly machine: string
+  readonly bornAt: Instant
+  readonly raw?: string
+  readonly unheard?: Omit<Life, 'poolId' | 'machine'>
+}
 
 type Remembered = {
   readonly pool: PoolMemory
@@ -65,6 +75,19 @@ function bootAfter(
 export function failedBoot({ boot }: MachineMemory, { failure }: Pick<AzureMachine, 'failure'>): BootFailure | undefined {
   if (boot?.failed !== undefined) return { phase: boot.phase, cause: boot.failed }
   return failure !== undefined && (failure.ours || /^VMExtension/.test(failure.code)) ? failureIn(failure.message) : undefined
+}
+
+/** What scripts could not report, as their last line in Azure's message tells it: for the timelines of their machines. */
+export function reportsByAzure(
+  poolId: number,
+  failures: readonly FailedStart[],
+  times: Pick<BootReport, 'at' | 'wallTimeMs'>,
+): readonly BootReport[] {
+  return failures.flatMap(({ machine, unheard, phase, cause, raw = '' }) => {
+    if (unheard === undefined || phase === undefined) return []
+    const detail = raw.slice(Math.max(0, raw.indexOf('enableagent failed'))).slice(0, lineMax)
+    return [{ poolId, machine, ...unheard, phase, result: 'failed' as const, durationMs: 0, detail, cause, ...times }]
+  })
 }
 
 /** An agent that was not online in time: nothing was heard of its machine, or it stopped on its way. */

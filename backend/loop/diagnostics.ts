@@ -6,7 +6,8 @@ import { duration, explain } from '../core/explain.ts'
 import { namedMachines } from '../core/invariants.ts'
 import type { BootTrouble, Instant } from '../core/snapshot.ts'
 import type { FailedStart } from './boots.ts'
-import type { Intent, IntentChange, LogEntry, NewLogEntry, Order } from './ports.ts'
+import type { Intent, IntentChange, LogEntry, NewLogEntry } from './ports.ts'
+import type { Order } from './ports-people.ts'
 
 type Times = { readonly at: Instant; readonly wallTimeMs: number }
 

@@ -109,10 +109,19 @@ function windowsParameters(record: PoolRecord, { serviceUrl, inModel, packageSha
   const once = settings.tearDownAfterUse ? ['-runArgs', '--once'] : []
   if (inModel === undefined) return ['-service', serviceUrl, '-poolId', poolId, ...once].join(' ')
   const options = [
-    ...['-organization', inModel.organizationUrl, '-pool', `"${name.replaceAll('"', '')}"`, '-sha256', packageSha256],
+    ...['-organization', inModel.organizationUrl, '-pool', percentEncoded(name), '-sha256', packageSha256],
     ...(settings.sudo ? [] : ['-noSudo']),
     ...(settings.holdUpgrades ? [] : ['-allowUpgrades']),
+    ...(settings.interactive ? ['-interactive'] : []),
     ...(settings.proxy === '' ? [] : ['-proxy', settings.proxy]),
   ]
   return ['-service', '-', '-poolId', poolId, ...options, ...once, '-token', inModel.token].join(' ')
+}
+
+/**
+ * For PowerShell's command line, where the extension runs these words elevated: whatever it makes of quotes on the way, a name such as
+ * `$(…)` stays a name.
+ */
+function percentEncoded(name: string): string {
+  return encodeURIComponent(name).replace(/[!'()*~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -1,6 +1,7 @@
 /** Questions that come up now and then: how an operation stands, what an agent can do, how much room is left. One a pass. */
+import { compareVersions } from '../core/versions.ts'
 import type { PoolState } from './pool-state.ts'
-import type { Clock, PoolRecord } from './ports.ts'
+import type { Clock, PipelinesAgent, PoolRecord } from './ports.ts'
 import { isOpen } from './settle.ts'
 
 const deadlineMs = 30_000
@@ -55,15 +56,25 @@ async function learnCapabilities(state: PoolState, record: PoolRecord, clock: Cl
       .filter((machine) => machine.ownedBy !== 'none' && machine.onlineAt !== undefined)
       .map((machine) => machine.agentId),
   )
-  const teacher = agents.value.find(
-    (agent) => agent.online && ours.has(agent.id) && agent.version !== undefined && agent.version !== state.pool.learned?.version,
+  const teacher = newest(
+    agents.value.filter((agent) => agent.online && ours.has(agent.id)),
+    state.pool.learned?.version,
   )
   if (teacher === undefined) return false
   const reading = await state.pipelines.agent(record.poolId, teacher.id, signal)
   if (!reading.known || reading.value?.capabilities === undefined) return false
   const capabilities = Object.fromEntries(Object.entries(reading.value.capabilities).filter(([name]) => !personal.test(name)))
-  state.pool = { ...state.pool, learned: { capabilities, version: reading.value.version ?? '', at: clock.now() } }
+  state.pool = { ...state.pool, learned: { capabilities, version: teacher.version, at: clock.now() } }
   return true
+}
+
+type Versioned = PipelinesAgent & { readonly version: string }
+
+/** During a roll-out several versions are online: the highest one counts, and only above what is known. */
+function newest(agents: readonly PipelinesAgent[], known: string | undefined): Versioned | undefined {
+  const isNewer = (agent: PipelinesAgent): agent is Versioned =>
+    agent.version !== undefined && (known === undefined || compareVersions(agent.version, known) > 0)
+  return agents.filter(isNewer).toSorted((left, right) => compareVersions(right.version, left.version))[0]
 }
 
 /** Idle agents beside waiting jobs are the sign that the organization's parallel jobs are used up. */

@@ -66,8 +66,9 @@ export function join(input: JoinInput): Joined {
     secondJobs: 0,
   }
   for (const listed of input.listed.value) {
-    const before = known(input, listed) ?? firstSeen(input, listed, result.grown)
-    keep(input, listed, before, agents.get(listed.name.toLowerCase()))
+    const agent = agents.get(listed.name.toLowerCase())
+    const before = known(input, listed) ?? firstSeen(input, listed, result.grown, agent)
+    keep(input, listed, before, agent)
   }
   for (const before of input.remembered.values()) {
     if (memory.has(before.id)) continue
@@ -86,7 +87,11 @@ export function join(input: JoinInput): Joined {
     const failure = startFailure(given, listed, staged)
     const after = failure === undefined ? staged : { ...staged, bootFailure: failure }
     if (failure !== undefined)
-      result.failures.push({ ...failure, machine: after.name, bornAt: after.bornAt, ...rawOf(listed, reports.get(before.id)) })
+      result.failures.push({
+        ...{ ...failure, machine: after.name, bornAt: after.bornAt },
+        ...rawOf(listed, reports.get(before.id)),
+        ...unheardIn(listed, after),
+      })
     memory.set(after.id, after)
     if (given.remembered.get(after.id) !== after) result.changed.push(after)
     if (before.onlineAt === undefined && after.onlineAt !== undefined)
@@ -113,6 +118,11 @@ function startFailure({ mayReport, startMsMax, now }: JoinInput, listed: AzureMa
 function rawOf({ failure }: AzureMachine, reports: readonly BootReport[] = []): { raw?: string } {
   const raw = reports.findLast(({ result }) => result === 'failed')?.detail ?? failure?.message
   return raw === undefined ? {} : { raw }
+}
+
+/** The life of a machine of which only Azure told that it failed. */
+function unheardIn({ failure }: AzureMachine, { id: machineId, createdAt, generation, boot }: MachineMemory): Pick<FailedStart, 'unheard'> {
+  return failure === undefined || boot?.failed !== undefined ? {} : { unheard: { machineId, createdAt, generation } }
 }
 
 /** The memory of a machine whose reimage began: another generation, with nothing known of its agent but the former one's id. */
@@ -151,10 +161,14 @@ function known(input: JoinInput, listed: AzureMachine): MachineMemory | undefine
   return { ...rest, latestModel: listed.latestModel }
 }
 
-/** S3: ours when it appeared under our growth and within its count. */
-function firstSeen(input: JoinInput, listed: AzureMachine, grown: string[]): MachineMemory {
+/**
+ * S3: ours when it appeared under our growth and within its count. A new machine may find its name taken by the offline agent of a
+ * scale set that was deleted; its script takes that agent over, and what that agent ran tells nothing of this machine.
+ */
+function firstSeen(input: JoinInput, listed: AzureMachine, grown: string[], agent: PipelinesAgent | undefined): MachineMemory {
   const ours = grown.length < input.expected
   if (ours) grown.push(listed.id)
+  const formerJob = ours && agent?.online === false ? agent.lastRequestId : undefined
   return {
     id: listed.id,
     name: listed.name,
@@ -165,6 +179,7 @@ function firstSeen(input: JoinInput, listed: AzureMachine, grown: string[]): Mac
     stageSince: input.now,
     bornAt: input.now,
     latestModel: listed.latestModel,
+    ...(formerJob === undefined ? {} : { formerJob }),
   }
 }
 
@@ -191,7 +206,7 @@ function stillThere(before: MachineMemory): AzureMachine {
 /** What the agent of a machine tells about its present life. */
 function withAgent(input: JoinInput, before: MachineMemory, agent: PipelinesAgent | undefined): MachineMemory {
   if (agent === undefined || isFormerAgent(before, agent)) return before
-  const job = agent.requestId ?? agent.lastRequestId
+  const job = jobOf(agent, before)
   // An agent that has run a job was online, even if it came and went between two looks.
   const wasOnline = agent.online || job !== undefined || before.boot?.finished === true
   const news: Partial<MachineMemory>[] = []
@@ -199,6 +214,11 @@ function withAgent(input: JoinInput, before: MachineMemory, agent: PipelinesAgen
   if (wasOnline && before.onlineAt === undefined) news.push(arrived(input, before))
   news.push(...worked(before, job))
   return news.length === 0 ? before : Object.assign({ ...before }, ...news)
+}
+
+/** The newest job of this life. */
+function jobOf({ requestId, lastRequestId }: PipelinesAgent, { formerJob }: MachineMemory): number | undefined {
+  return requestId ?? (lastRequestId === formerJob ? undefined : lastRequestId)
 }
 
 function worked(before: MachineMemory, job: number | undefined): readonly Partial<MachineMemory>[] {
@@ -228,6 +248,7 @@ function stageOf(input: JoinInput, listed: AzureMachine, memory: MachineMemory, 
     generation: memory.generation,
     ...(listed.latestModel ? {} : { oldModel: true as const }),
     ...(memory.firstRequestId === undefined ? {} : { warm: true as const }),
+    ...(listed.protected ? { protected: true as const } : {}),
     ...(memory.asked === undefined ? {} : { asked: memory.asked }),
   }
   const agent = listedAgent === undefined || isFormerAgent(memory, listedAgent) ? undefined : listedAgent
@@ -265,7 +286,7 @@ function isReimaging(input: JoinInput, listed: AzureMachine, memory: MachineMemo
 }
 
 type StagePart<S extends Machine['stage']> = S extends Machine['stage']
-  ? Omit<Extract<Machine, { stage: S }>, 'id' | 'name' | 'generation' | 'since' | 'asked' | 'oldModel' | 'warm'>
+  ? Omit<Extract<Machine, { stage: S }>, 'id' | 'name' | 'generation' | 'since' | 'asked' | 'oldModel' | 'warm' | 'protected'>
   : never
 
 /** A machine whose agent is not online: still coming, failed, or neither. The agent's arrival counts more than Azure's state. */

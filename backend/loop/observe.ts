@@ -1,6 +1,7 @@
 /** Joins jobs, agents, machines and open intents into one snapshot, and settles intents whose effect is seen. */
 import { parseClaim } from '../core/claim.ts'
-import type { Instant, PoolSnapshot } from '../core/snapshot.ts'
+import type { Action } from '../core/decision.ts'
+import type { Instant, Machine, PoolSnapshot, ScaleSetState } from '../core/snapshot.ts'
 import { rememberRead, tryAgain } from './boots.ts'
 import { join, nextLife } from './join.ts'
 import type { Joined } from './join.ts'
@@ -8,7 +9,8 @@ import { picture } from './picture.ts'
 import type { ObserveInput } from './picture.ts'
 import type { PoolState } from './pool-state.ts'
 import { lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from './pool-memory.ts'
-import type { Intent, IntentChange, JournalChange, MachineMemory, Order, PoolMemory, PoolRecord } from './ports.ts'
+import type { Intent, IntentChange, JournalChange, MachineMemory, PoolMemory, PoolRecord } from './ports.ts'
+import type { Order } from './ports-people.ts'
 import { expectedMachines, isOpen, mayAppear, settle, shareOut } from './settle.ts'
 import { troubleAfter } from './trouble.ts'
 
@@ -26,6 +28,8 @@ export type Observation = {
   readonly failures: Joined['failures']
   /** Waits of jobs seen to start now, in ms. */
   readonly started: readonly number[]
+  /** Assignments seen now that an agent cannot take any more. */
+  readonly assignmentsLost: number
 }
 
 const nothingJoined: Pick<Joined, 'gone' | 'booted' | 'failures' | 'changed'> = { gone: [], booted: [], failures: [], changed: [] }
@@ -64,6 +68,7 @@ export function observe(input: ObserveInput): Observation {
     booted,
     failures,
     started: remembered.started,
+    assignmentsLost: joined?.secondJobs ?? 0,
   }
 }
 
@@ -228,22 +233,38 @@ function rememberClaim(before: PoolMemory, input: ObserveInput): PoolMemory {
 
 function withLoad(snapshot: PoolSnapshot, pool: PoolMemory, record: PoolRecord, now: Instant): PoolSnapshot {
   const lowest = lowestSurplus(pool, record.settings, now)
-  const owed = pool.owed !== undefined && now - pool.owed.since >= owedMsMin ? pool.owed.machines : 0
+  const owed = pool.owed !== undefined && now - pool.owed.since >= owedMsMin ? pool.owed : undefined
   return {
     ...snapshot,
-    owed,
+    ...(owed === undefined ? {} : { owed: owed.machines, owedSince: owed.since }),
     peakDemand: Math.max(0, pool.demand[0]?.[1] ?? 0),
     ...(lowest === undefined ? {} : { lowestSurplus: lowest }),
   }
 }
 
-/** Capacity above the list while nothing of ours is in motion, with the instant since when it stands. */
+/** Capacity above the list, with the instant since when it stands. */
 function rememberOwed(pool: PoolMemory, snapshot: PoolSnapshot, open: readonly Intent[], now: Instant): PoolMemory {
   if (!snapshot.machines.known || !snapshot.scaleSet.known) return pool
-  const { capacity, operationRunning } = snapshot.scaleSet.value
-  const isMoving = operationRunning || open.some((intent) => ['grow', 'ask-again', 'delete'].includes(intent.action.kind))
-  const machines = isMoving ? 0 : Math.max(0, capacity - snapshot.machines.value.length)
+  const kinds = new Set(open.map((intent) => intent.action.kind))
+  const machines = owedNow(pool.owed?.machines ?? 0, snapshot.machines.value, snapshot.scaleSet.value, kinds)
   if (machines === (pool.owed?.machines ?? 0)) return pool
   const { owed: _before, ...rest } = pool
   return machines === 0 ? rest : { ...rest, owed: { machines, since: now } }
+}
+
+/**
+ * None while growth may still bring them. Whether the capacity still counts machines that are being deleted is not known: what was
+ * owed before is kept as far as either reading has room for it.
+ */
+function owedNow(
+  before: number,
+  machines: readonly Machine[],
+  { capacity, operationRunning }: ScaleSetState,
+  open: ReadonlySet<Action['kind']>,
+): number {
+  const isDeleting = open.has('delete')
+  if (open.has('grow') || open.has('ask-again') || (operationRunning && !isDeleting)) return 0
+  const least = Math.max(0, capacity - machines.length)
+  const most = Math.max(0, capacity - machines.filter((machine) => machine.stage !== 'deleting').length)
+  return isDeleting ? Math.min(most, Math.max(least, before)) : least
 }

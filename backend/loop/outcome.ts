@@ -1,5 +1,6 @@
 /** What the results of a round of calls change in our memory: pool, machines, intents. Pure but for expiring readings. */
 import { isBusy, limitNamed } from '../core/azure-errors.ts'
+import { leftCode, refusedAgain, stepOf, waitsAfterRefusal } from '../core/refused.ts'
 import type { Action, MachineRef } from '../core/decision.ts'
 import type { Instant } from '../core/snapshot.ts'
 import type { Result } from './act.ts'
@@ -23,6 +24,7 @@ export function outcomeOf(state: PoolState, intents: readonly Intent[], results:
   for (const intent of intents) {
     const result = results.get(intent.id) ?? { kind: 'left' as const, why: 'it was not sent' }
     changes.push(changeOf(intent, result, now))
+    pool = withRefusal(pool, intent.action, result, now)
     if (result.kind === 'left') continue
     pool = poolAfter(pool, intent.action, result, now)
     for (const memory of machinesAfter(state, machines, intent.action, result, now)) machines.set(memory.id, memory)
@@ -36,7 +38,7 @@ const staysOpen: ReadonlySet<Action['kind']> = new Set(['grow', 'ask-again', 'de
 
 function changeOf(intent: Intent, result: Result, now: Instant): IntentChange {
   const change = { id: intent.id, changedAt: now }
-  if (result.kind === 'left') return { ...change, state: 'superseded', error: { code: 'left', message: result.why } }
+  if (result.kind === 'left') return { ...change, state: 'superseded', error: { code: leftCode, message: result.why } }
   const { outcome, capacity } = result
   const more = capacity === undefined ? {} : { capacity }
   switch (outcome.kind) {
@@ -92,6 +94,25 @@ function poolAfter(pool: PoolMemory, action: Action, result: Extract<Result, { k
     default:
       return counted
   }
+}
+
+/** A step that was refused or left waits; one that went through ends that. Those that nobody repeats are forgotten after a while. */
+function withRefusal(pool: PoolMemory, action: Action, result: Result, now: Instant): PoolMemory {
+  if (!waitsAfterRefusal(action)) return pool
+  const { [stepOf(action)]: before, ...others } = pool.refused ?? {}
+  const error = errorOf(result)
+  if (error === undefined && before === undefined) return pool
+  const kept = Object.entries(others).filter(([, { freeAt }]) => now - freeAt < forgottenMs)
+  const again = error === undefined ? [] : [[stepOf(action), refusedAgain(before, error, error.passing, now)] as const]
+  return { ...pool, refused: Object.fromEntries([...kept, ...again]) }
+}
+
+const forgottenMs = 30 * 60_000
+
+function errorOf(result: Result): { readonly code: string; readonly message: string; readonly passing: boolean } | undefined {
+  if (result.kind === 'left') return { code: leftCode, message: result.why, passing: true }
+  const { outcome } = result
+  return outcome.kind === 'refused' ? { code: outcome.code, message: outcome.message, passing: isOnlyBusy(outcome) } : undefined
 }
 
 /** A refused removal waits while Azure is busy; refused growth backs off, unless somebody else was only faster. */

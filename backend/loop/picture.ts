@@ -1,12 +1,24 @@
 /** The picture of one pass: the latest readings and what we remember, in the core's words. Pure. */
 import { growthBlockers } from '../core/checks.ts'
 import { parseClaim } from '../core/claim.ts'
-import type { Instant, Job, Machine, OrphanAgent, OtherAgent, Placeholder, PoolSnapshot, Reading, ScaleSetState } from '../core/snapshot.ts'
+import { maySuit } from '../core/demand.ts'
+import type {
+  Instant,
+  Job,
+  Machine,
+  MachineIn,
+  OrphanAgent,
+  OtherAgent,
+  Placeholder,
+  PoolSnapshot,
+  Reading,
+  ScaleSetState,
+} from '../core/snapshot.ts'
 import { phaseTimes } from './boots.ts'
 import { refOf } from './join.ts'
 import type { Joined } from './join.ts'
 import { extensionState, growthBlocker } from './extension.ts'
-import type { AzureScaleSet, ExtensionFor, Intent, MachineMemory, PipelinesAgent, PoolMemory, PoolRecord } from './ports.ts'
+import type { AzureScaleSet, ExtensionFor, Intent, MachineMemory, PipelinesAgent, PipelinesJob, PoolMemory, PoolRecord } from './ports.ts'
 import type { BootReport } from './ports-boot.ts'
 import type { PoolState } from './pool-state.ts'
 import { deleteHeldMsMax, expectedMachines } from './settle.ts'
@@ -38,7 +50,7 @@ export function picture(
   return {
     poolId: record.poolId,
     wallTimeMs: input.wallTimeMs,
-    jobs: jobsPart(input, pool, joinedMachines),
+    jobs: jobsPart(input, pool, joinedMachines, machines),
     agents: agentsPart(input, pool, machines),
     scaleSet: scaleSetPart(input, pool),
     machines: joinedMachines,
@@ -52,14 +64,24 @@ export function picture(
       machines: Math.max(0, room.machines - Math.max(0, capacity - (pool.roomsCapacity ?? capacity))),
     })),
     ...endPart(open),
-    ...(pool.massFailureAt === undefined ? {} : { massFailureAt: pool.massFailureAt }),
-    ...(pool.busyAt === undefined ? {} : { azureBusyAt: pool.busyAt }),
-    ...(pool.growthTrouble === undefined ? {} : { growthTrouble: pool.growthTrouble }),
-    ...(pool.bootTrouble === undefined ? {} : { bootTrouble: pool.bootTrouble }),
+    ...troublePart(pool),
     ...(state.parallelJobs?.free === undefined ? {} : { parallelJobsFree: state.parallelJobs.free }),
     peakDemand: 0,
     boot: { ...times(pool.bootMs), ...phasesPart(pool) },
     reimage: times(pool.reimageMs),
+  }
+}
+
+type Trouble = Pick<PoolSnapshot, 'scaleSetGoneSince' | 'massFailureAt' | 'azureBusyAt' | 'growthTrouble' | 'refused' | 'bootTrouble'>
+
+function troublePart(pool: PoolMemory): Trouble {
+  return {
+    ...(pool.scaleSetGoneSince === undefined ? {} : { scaleSetGoneSince: pool.scaleSetGoneSince }),
+    ...(pool.massFailureAt === undefined ? {} : { massFailureAt: pool.massFailureAt }),
+    ...(pool.busyAt === undefined ? {} : { azureBusyAt: pool.busyAt }),
+    ...(pool.growthTrouble === undefined ? {} : { growthTrouble: pool.growthTrouble }),
+    ...(pool.refused === undefined ? {} : { refused: pool.refused }),
+    ...(pool.bootTrouble === undefined ? {} : { bootTrouble: pool.bootTrouble }),
   }
 }
 
@@ -78,28 +100,44 @@ function phasesPart({ phaseMs }: PoolMemory): { phases?: ReturnType<typeof phase
   return Object.keys(phases).length === 0 ? {} : { phases }
 }
 
-function jobsPart(input: ObserveInput, pool: PoolMemory, machines: PoolSnapshot['machines']): PoolSnapshot['jobs'] {
+function jobsPart(
+  input: ObserveInput,
+  pool: PoolMemory,
+  machines: PoolSnapshot['machines'],
+  memory: ReadonlyMap<string, MachineMemory>,
+): PoolSnapshot['jobs'] {
   const reading = input.state.readings.get('jobs')
   if (!reading.known) return reading
-  const idleSince = longestIdleSince(machines.known ? machines.value : [])
+  const idle = machines.known ? machines.value.filter((machine) => machine.stage === 'idle') : []
   const agents = input.state.readings.get('agents')
   // The agents are read after the jobs: one of them may have been given the job meanwhile.
   const takers = new Map(agents.known ? agents.value.map((agent) => [agent.requestId, agent.id]) : [])
   const value = reading.value.map((job): Job => {
-    const { requestId, name, pipeline, demands, matchedAgentIds } = job
+    const { requestId, name, pipeline, build, demands } = job
     const seenAt = pool.jobs[requestId]?.seenAt ?? input.now
+    const facts = { requestId, name, pipeline, ...(build && { build }), demands, seenAt }
     const agentId = job.agentId ?? takers.get(requestId)
-    const waits = agentId === undefined && idleSince !== undefined ? { passedOverSince: Math.max(seenAt, idleSince) } : {}
-    const facts = { requestId, name, pipeline, demands, seenAt, ...waits }
-    return { ...facts, ...(agentId === undefined ? {} : { agentId }), ...(matchedAgentIds === undefined ? {} : { matchedAgentIds }) }
+    if (agentId !== undefined) return { ...facts, agentId }
+    const isNewer = ({ id, since }: Machine): boolean => since >= reading.at || (memory.get(id)?.onlineAt ?? 0) > seenAt
+    return { ...facts, ...suited(job, idle, isNewer, seenAt) }
   })
   return { known: true, at: reading.at, value }
 }
 
-/** An agent that has been idle for long while jobs wait tells that they wait for something else. */
-function longestIdleSince(machines: readonly Machine[]): Instant | undefined {
-  const idle = machines.filter((machine) => machine.stage === 'idle').map((machine) => machine.since)
-  return idle.length === 0 ? undefined : Math.min(...idle)
+/**
+ * Who could take a waiting job, and since when it is left untaken: it waits for something else than a machine then. Azure DevOps
+ * need not name an agent that came after the job, and names none for a job that all can take.
+ */
+function suited(
+  { matchedAgentIds = [] }: PipelinesJob,
+  idle: readonly MachineIn<'idle'>[],
+  isNewer: (machine: Machine) => boolean,
+  seenAt: Instant,
+): Pick<Job, 'matchedAgentIds' | 'passedOverSince'> {
+  const newer = idle.filter(isNewer).map(({ agent }) => agent.id)
+  const matched = matchedAgentIds.length === 0 ? {} : { matchedAgentIds: [...matchedAgentIds, ...newer] }
+  const since = idle.filter(({ agent }) => maySuit(matched, agent.id)).map((machine) => machine.since)
+  return { ...matched, ...(since.length === 0 ? {} : { passedOverSince: Math.max(seenAt, Math.min(...since)) }) }
 }
 
 function agentsPart(input: ObserveInput, pool: PoolMemory, machines: ReadonlyMap<string, MachineMemory>): PoolSnapshot['agents'] {
@@ -145,6 +183,7 @@ function scaleSetPart(input: ObserveInput, pool: PoolMemory): PoolSnapshot['scal
   const wanted = input.extension(input.record, scaleSet)
   const value: ScaleSetState = {
     capacity: scaleSet.capacity,
+    os: scaleSet.os,
     extension: extensionState(scaleSet, wanted, input.record.settings.deleting),
     operationRunning: scaleSet.provisioning.toLowerCase() === 'updating',
     singlePlacementGroup: scaleSet.singlePlacementGroup,
@@ -162,7 +201,7 @@ function claimPart(
   const { claim, by } = parseClaim(scaleSet.tags, input.ownerId, input.record.poolId)
   const standsStill = pool.claim !== undefined && input.now - pool.claim.seenAt >= takeOverMs
   return {
-    claim: claim === 'other' && input.record.takeOverConfirmed && standsStill ? 'free' : claim,
+    claim: claim === 'other' && by === input.record.takeOverFrom && standsStill ? 'free' : claim,
     ...(by === undefined ? {} : { claimedBy: by }),
     ...(pool.claim === undefined ? {} : { claimSeenAt: pool.claim.seenAt }),
     ...(pool.claim?.refreshedAt === undefined ? {} : { claimRefreshedAt: pool.claim.refreshedAt }),

@@ -129,9 +129,10 @@ function loadOf(
   now: Instant,
 ): { readonly surplus: number; readonly demand: number } | undefined {
   if (!snapshot.jobs.known || !snapshot.agents.known || !snapshot.machines.known) return undefined
-  const { waiting } = helpableJobs(snapshot, now)
+  const { waiting, stranded } = helpableJobs(snapshot, now)
   const running = snapshot.jobs.value.filter((job) => job.agentId !== undefined).length
-  return { surplus: idleAgents(snapshot) - standbyAt(settings, snapshot.wallTimeMs) - waiting, demand: running + waiting }
+  const standby = standbyAt(settings, snapshot.wallTimeMs)
+  return { surplus: idleAgents(snapshot) - standby - (waiting - stranded), demand: running + waiting }
 }
 
 /** A mass failure began: what it took is held for a while, however the pool grows. */

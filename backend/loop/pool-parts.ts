@@ -5,7 +5,8 @@ import type { PoolSettings, Problem } from '../core/settings.ts'
 import type { Reading } from '../core/snapshot.ts'
 import type { BuiltInPool } from '../core/take-over.ts'
 import type { CheckedAccess } from './pool-check.ts'
-import type { CallOutcome, Order, Pipelines, PoolRecord, Settings } from './ports.ts'
+import type { CallOutcome, Pipelines, PoolRecord, Settings } from './ports.ts'
+import type { Confirmed, Order } from './ports-people.ts'
 
 /** An agent pool as Azure DevOps describes it. `builtIn`: Azure DevOps sizes it itself. */
 export type AgentPool = {
@@ -42,7 +43,7 @@ export interface PoolStore extends Settings {
   addPool(pool: NewPool): Promise<'ok' | 'conflict'>
   updateSettings(poolId: number, expectedVersion: number, settings: PoolSettings, by: string): Promise<'ok' | 'conflict'>
   addOrder(poolId: number, order: Omit<Order, 'id'>): Promise<void>
-  confirm(poolId: number, what: 'replace' | 'take-over', by: string): Promise<void>
+  confirm(poolId: number, what: Confirmed, by: string): Promise<void>
 }
 /** `by`: who made it. */
 export type NewPool = Pick<PoolRecord, 'poolId' | 'name' | 'scaleSetId' | 'settings' | 'replaceConfirmed'> & { readonly by: string }
@@ -102,7 +103,10 @@ export function settingsRefusal(settings: object | undefined): Refusal | undefin
 }
 
 export function noPool(poolId: number): Refusal {
-  return refused('notFound', `This service runs no pool ${poolId}. GET /api/v1/pools lists those it runs.`)
+  return refused(
+    'notFound',
+    `This service runs no pool ${poolId}: it was deleted, or was never one of its pools. The list of pools has those it runs.`,
+  )
 }
 
 /** The other side gave no complete answer: nothing is known to be wrong with the request. */

@@ -2,6 +2,7 @@
  * What a person may ask about pools. Everything that changes Azure or an agent is left to the loop: here only the agent pool
  * and its queue are made, and the wish is stored.
  */
+import { parseClaim } from '../core/claim.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import type { Machine } from '../core/snapshot.ts'
 import { checkForPool, settingsFor, type CheckResult } from './pool-check.ts'
@@ -9,7 +10,8 @@ import { createPool, type Creation, type Creator } from './pool-create.ts'
 import { builtInPools, connectionOf, foundScaleSets } from './pool-look.ts'
 import { granted, idProblem, inUse, noPool, notDone, refused, settingsRefusal, stored, unavailable, userOf } from './pool-parts.ts'
 import type { AgentPool, Asked, Organization, PoolChange, PoolsParts, Refusal } from './pool-parts.ts'
-import type { Order, PoolRecord } from './ports.ts'
+import type { PoolRecord } from './ports.ts'
+import type { Confirmed, Order } from './ports-people.ts'
 
 export type { AgentPool, AgentQueue, Organization } from './pool-parts.ts'
 
@@ -32,7 +34,9 @@ export function createPools(parts: PoolsParts) {
     setPaused: (poolId: number, paused: boolean, by: string) => rewrite(parts, poolId, by, (settings) => ({ ...settings, paused })),
     /** The loop drains, deletes and releases; the record goes last. A paused pool is resumed for it. */
     remove: (poolId: number, by: string) => remove(parts, poolId, by),
-    confirm: (poolId: number, what: 'replace' | 'take-over', by: string) => confirm(parts, poolId, what, by),
+    confirmReplace: (poolId: number, by: string) => confirm(parts, poolId, 'replace', by),
+    /** It holds for whoever claims the scale set now, and for nobody who does later. */
+    confirmTakeOver: (poolId: number, by: string, signal: AbortSignal) => confirmTakeOver(parts, poolId, by, signal),
     order: (poolId: number, machine: Machine, order: MachineOrder) => giveOrder(parts, poolId, machine, order),
     /** Growth that pauses because machines do not start: one machine is tried now. */
     tryAgain: (poolId: number, by: string) => tryAgain(parts, poolId, by),
@@ -118,12 +122,22 @@ async function remove(parts: PoolsParts, poolId: number, by: string): Promise<As
   return rewrite(parts, poolId, by, (settings) => ({ ...settings, deleting: true, paused: false }))
 }
 
-async function confirm(parts: PoolsParts, poolId: number, what: 'replace' | 'take-over', by: string): Promise<Asked<PoolRecord>> {
+async function confirm(parts: PoolsParts, poolId: number, what: Confirmed, by: string): Promise<Asked<PoolRecord>> {
   const record = await parts.store.pool(poolId)
   if (record === undefined) return noPool(poolId)
   await parts.store.confirm(poolId, what, by)
   parts.wake(poolId)
   return stored(parts, poolId)
+}
+
+async function confirmTakeOver(parts: PoolsParts, poolId: number, by: string, signal: AbortSignal): Promise<Asked<PoolRecord>> {
+  const record = await parts.store.pool(poolId)
+  if (record === undefined) return noPool(poolId)
+  const scaleSet = await parts.scaleSet(record.scaleSetId).read(signal)
+  if (!scaleSet.known) return unavailable(`The scale set of pool ${record.name} could not be read: ${scaleSet.why}`)
+  const { claim, by: owner } = parseClaim(scaleSet.value?.tags ?? {}, parts.owner, poolId)
+  if (claim === 'other') return confirm(parts, poolId, { takeOverFrom: owner }, by)
+  return refused('conflict', `No other service marks the scale set of pool ${record.name} as its own: there is nothing to take over.`)
 }
 
 async function giveOrder(parts: PoolsParts, poolId: number, machine: Machine, order: MachineOrder): Promise<Asked<string>> {

@@ -8,6 +8,8 @@ export type MachineBoot = {
   readonly boot?: { readonly phase: BootPhase; readonly at: Instant; readonly failed?: BootCause; readonly finished?: true }
   /** Its start failed: counted once. */
   readonly bootFailure?: BootFailure
+  /** The last job of an agent that had the machine's name before the machine was made: no job of this life. */
+  readonly formerJob?: number
 }
 
 /** What is remembered of the boots of a pool. */

@@ -1,8 +1,9 @@
 /** What the loop needs from the outside, in our words. Adapters and stores implement it; vendor shapes stop there. */
 import type { Action, Decision, Reason } from '../core/decision.ts'
-import type { AgentRef, Instant, LeaveCause, NextLife, PoolSnapshot, Reading, Room } from '../core/snapshot.ts'
+import type { AgentRef, Instant, Job, LeaveCause, NextLife, PoolSnapshot, Reading, Room } from '../core/snapshot.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import type { MachineBoot, PoolBoots } from './ports-boot.ts'
+import type { Order } from './ports-people.ts'
 
 /** The only source of time, deadlines, waiting and ids. */
 export interface Clock {
@@ -37,6 +38,7 @@ export type PipelinesJob = {
   readonly requestId: number
   readonly name: string
   readonly pipeline: string
+  readonly build?: NonNullable<Job['build']>
   readonly demands: readonly string[]
   readonly agentId?: number
   readonly matchedAgentIds?: readonly number[]
@@ -228,6 +230,7 @@ export type PoolMemory = PoolBoots & {
   /** Azure last refused a removal then, because it was busy with the scale set. */
   readonly busyAt?: Instant
   readonly growthTrouble?: { readonly code: string; readonly message: string; readonly times: number; readonly lastAt: Instant }
+  readonly refused?: PoolSnapshot['refused']
   /** Room left when it was read, and the capacity then: what we grew since is taken off. */
   readonly rooms: readonly Room[]
   readonly roomsAt?: Instant
@@ -334,6 +337,8 @@ export type JournalChange = {
   readonly pass?: PassRecord | { readonly repeatedAt: Instant; readonly wallTimeMs: number }
   /** Orders that are now part of the machines' memory. */
   readonly ordersTaken?: readonly number[]
+  /** The confirmed take-over was sent: the next one needs a new word. */
+  readonly tookOver?: true
 }
 
 /** Thrown by {@link Journal.commit} when another replica holds the lease; nothing was written. */
@@ -349,16 +354,6 @@ export interface Journal {
   commit(poolId: number, lease: Lease, change: JournalChange): Promise<void>
 }
 
-/** A person's order about one machine, waiting to be taken in by the loop. `try-again` is about the pool; `disable` and `enable` are done and told. */
-export type Order = {
-  readonly id: number
-  /** Empty for an order about the pool; the agent's name for an agent that is not ours. */
-  readonly machineId: string
-  readonly order: 'delete' | 'reimage' | 'save' | 'unsave' | 'adopt' | 'try-again' | 'disable' | 'enable'
-  readonly by: string
-  readonly force: boolean
-}
-
 /** A pool that the service runs. */
 export type PoolRecord = {
   readonly poolId: number
@@ -370,8 +365,8 @@ export type PoolRecord = {
   readonly orders: readonly Order[]
   /** Machines in the scale set when the pool was made, which a person confirmed for replacement. */
   readonly replaceConfirmed: boolean
-  /** A person confirmed taking over a claim that stands still. */
-  readonly takeOverConfirmed: boolean
+  /** A person confirmed taking over the claim of this owner, once it stands still. Good for one claim. */
+  readonly takeOverFrom?: string
 }
 
 export interface Settings {
@@ -383,11 +378,7 @@ export interface Settings {
 
 // ---------------------------------------------------------------- logs and figures
 
-export interface Log {
-  info(fields: Readonly<Record<string, unknown>>, message: string): void
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void
-  error(fields: Readonly<Record<string, unknown>>, message: string): void
-}
+export type Log = Readonly<Record<'info' | 'warn' | 'error', (fields: Readonly<Record<string, unknown>>, message: string) => void>>
 
 /** Figures of one pass, for /metrics and the live views. */
 export interface Metrics {
@@ -396,5 +387,9 @@ export interface Metrics {
   call(api: 'azure-devops' | 'azure', operation: string, outcome: 'ok' | 'refused' | 'throttled' | 'unknown', tookMs: number): void
   jobStarted(poolId: number, waitedMs: number): void
   booted(poolId: number, tookMs: number): void
+  /** Jobs that an agent was given and ended without, having had its one job. */
+  assignmentsLost(poolId: number, count: number): void
   action(poolId: number, kind: Action['kind'], outcome: IntentState): void
+  /** The pool passes here no more: what it is like now is told by the replica that holds it. */
+  left(poolId: number): void
 }

@@ -4,7 +4,7 @@ import { decide, isActive } from '../core/decide.ts'
 import { breachOf } from '../core/invariants.ts'
 import type { Instant, Machine, PoolSnapshot } from '../core/snapshot.ts'
 import { act } from './act.ts'
-import { readReports } from './boots.ts'
+import { readReports, reportsByAzure } from './boots.ts'
 import { entriesForChange, entriesForPause, entryForFailedStart, entryForIntent, entryForOrder } from './diagnostics.ts'
 import { inquire } from './inquire.ts'
 import { observe } from './observe.ts'
@@ -88,14 +88,21 @@ export async function pass(parts: PassParts, state: PoolState, record: PoolRecor
       ...seen.ended.flatMap(({ intent, change }) => entriesForChange(intent, change, times)),
       ...intents.flatMap((intent) => entryForIntent(intent, times)),
     ]),
+    ...tookOver(seen.ended.map(({ intent }) => intent)),
     pass: recordOf(state, entry),
   })
+  for (const report of reportsByAzure(record.poolId, seen.failures, times)) await parts.boots.add(report)
   state.reports = seen.snapshot.machines.known ? reports.filter(({ machineId }) => !seen.machines.has(machineId)) : []
   remember(state, pool, seen.machines, [...state.intents.values(), ...intents], seen.change.intents ?? [])
   state.isActive = isActive(seen.snapshot) || decision.reasons.some((reason) => reason.code === 'too-old' && reason.stops === 'growth')
   reportPass(parts, record.poolId, seen, counts, clock.now() - startedAt)
   if (intents.length > 0) await carryOut(parts, state, record, { lease, intents, signal })
   return { snapshot: seen.snapshot, decision, counts, at: now, forget: intents.some((intent) => isPoolGone(intent, state)) }
+}
+
+/** A person's word for a take-over is used up by the claim that it led to, also by one whose answer got lost. */
+function tookOver(ended: readonly Intent[]): Pick<JournalChange, 'tookOver'> {
+  return ended.some(({ action }) => action.kind === 'claim') ? { tookOver: true } : {}
 }
 
 /** A one-job agent has ended, and the list that shows it at work is older. */
@@ -125,6 +132,7 @@ async function carryOut(
     ...(outcome.pool === state.pool ? {} : { pool: outcome.pool }),
     ...(outcome.machines.length === 0 ? {} : { machines: outcome.machines }),
     intents: outcome.intents,
+    ...tookOver(outcome.intents.flatMap(({ id, state: end }) => (end === 'settled' ? (byId.get(id) ?? []) : []))),
     ...logOf(
       outcome.intents.flatMap((change) => {
         const intent = byId.get(change.id)
@@ -216,6 +224,7 @@ function reportPass(parts: PassParts, poolId: number, seen: ReturnType<typeof ob
   parts.metrics.pass(poolId, counts, tookMs)
   for (const waitedMs of seen.started) parts.metrics.jobStarted(poolId, waitedMs)
   for (const { ms } of seen.booted) parts.metrics.booted(poolId, ms)
+  if (seen.assignmentsLost > 0) parts.metrics.assignmentsLost(poolId, seen.assignmentsLost)
 }
 
 const groupOf: Readonly<Record<Machine['stage'], keyof Counts>> = {

@@ -97,7 +97,7 @@ function createRuns(parts: LoopParts, sleepers: Sleepers, passed: (poolId: numbe
   /** What a replica that holds no pool saw last is still what is known, unless another one tells. */
   const forget = (poolId: number): void => {
     for (const each of [runs, failures, jobsChanged]) each.delete(poolId)
-    if (parts.replicas !== undefined) latest.delete(poolId)
+    if (parts.replicas !== undefined && latest.delete(poolId)) parts.metrics.left(poolId)
   }
   const start = (signal: AbortSignal): void => {
     for (const poolId of listed) {

@@ -3,6 +3,7 @@
  * Azure lists, its state and life. The claim is committed before the credential is answered (S11).
  */
 import { createHash } from 'node:crypto'
+import type { BootPhase } from '../core/boot.ts'
 import { parseScaleSetId } from '../core/scale-set-id.ts'
 import type { AgentPackage, Life } from '../loop/ports-boot.ts'
 import type { AzureMachine, MachineMemory, PoolRecord } from '../loop/ports.ts'
@@ -99,7 +100,7 @@ async function listedMachine(
   )
 }
 
-/** The life in which the machine starts now, if it is one in which no agent was seen. */
+/** The life in which the machine starts now, if it is one in which no agent was online. */
 async function lifeOf(parts: RegistrationParts, { poolId }: PoolRecord, listed: AzureMachine): Promise<Life | Stop> {
   const memory = (await parts.remembered(poolId)).find(({ id }) => id === listed.id)
   if (memory === undefined || memory.createdAt !== listed.createdAt) return later(notListedMs, 'the pool has not taken the machine in yet')
@@ -107,17 +108,37 @@ async function lifeOf(parts: RegistrationParts, { poolId }: PoolRecord, listed: 
   if (unfit !== undefined) return refused(unfit)
   const reimagedMs = memory.reimagingSince === undefined ? oldSystemMs : parts.clock.now() - memory.reimagingSince
   if (reimagedMs < oldSystemMs) return later(oldSystemMs - Math.max(0, reimagedMs), 'the system from before the reimage may still run')
-  return { poolId, machineId: memory.id, machine: memory.name, createdAt: memory.createdAt, generation: memory.generation }
+  const life = { poolId, machineId: memory.id, machine: memory.name, createdAt: memory.createdAt, generation: memory.generation }
+  return (await isRegistered(parts, life)) ? refused(seenAlready) : life
 }
 
 function unfitState(listed: AzureMachine, memory: MachineMemory): string | undefined {
   if (memory.saved !== undefined) return 'it is saved for investigation and starts no agent. Take it out of that state, or delete it'
   if (listed.provisioning === 'deleting' || memory.stage === 'deleting') return 'it is being deleted; nothing needs to be done'
   if (memory.leaving !== undefined || memory.asked !== undefined) return 'it is about to leave the pool; nothing needs to be done'
-  if (memory.onlineAt !== undefined || memory.agentId !== undefined)
-    return 'its agent was seen already since it was created or reimaged, so a job on it may have asked. If it was reimaged outside this service, order its reimage here'
-  return undefined
+  return memory.onlineAt === undefined ? undefined : seenAlready
 }
+
+const seenAlready =
+  'its agent was seen already since it was created or reimaged, so a job on it may have asked. If it was reimaged outside this service, order its reimage here'
+
+/**
+ * The script reports each phase before the next begins, and starts the agent only after `configure`: this closes the door before the
+ * first job, where the passes of the loop may be too slow. An agent that is registered and was never online does not close it: the
+ * script may have been killed in the middle of its registration, or another machine had the name.
+ */
+async function isRegistered({ boots }: RegistrationParts, life: Life): Promise<boolean> {
+  const reports = await boots.of(life.poolId, life.machine)
+  return reports.some(
+    ({ machineId, createdAt, generation, phase, result }) =>
+      machineId === life.machineId &&
+      createdAt === life.createdAt &&
+      generation === life.generation &&
+      (afterRegistration.has(phase) || (phase === 'configure' && result === 'ok')),
+  )
+}
+
+const afterRegistration: ReadonlySet<BootPhase> = new Set<BootPhase>(['start', 'online', 'finished'])
 
 async function packageFor(parts: RegistrationParts, { scaleSetId, settings }: PoolRecord): Promise<AgentPackage | Stop> {
   const scaleSet = await parts.scaleSet(scaleSetId)
@@ -160,8 +181,6 @@ function linesFor(
     packageSha256: agent.sha256,
     packageVersion: agent.version,
     runMode: settings.tearDownAfterUse ? 'once' : 'service',
-    // Empty: the script's own, which the image may change.
-    workFolder: '',
     proxy: settings.proxy,
     sudo: yesNo(settings.sudo),
     holdUpgrades: yesNo(settings.holdUpgrades),

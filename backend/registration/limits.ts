@@ -6,6 +6,8 @@ export type Limit = { readonly times: number; readonly ms: number }
 export type Limiter = {
   /** Counts one more under this name. 0 when it is allowed, otherwise the milliseconds until it is again. */
   waitMs(name: string): number
+  /** This name begins anew. */
+  forget(name: string): void
 }
 
 const namesMax = 10_000
@@ -30,5 +32,6 @@ export function createLimiter(clock: Pick<Clock, 'now'>, limit: Limit): Limiter 
       windows.set(name, { endsAt: now + limit.ms, count: 1 })
       return 0
     },
+    forget: (name) => void windows.delete(name),
   }
 }

@@ -27,6 +27,9 @@ const limits = {
 /** Entries of Diagnostics: one of a kind for a machine and a few for a pool in ten minutes, whatever a flood sends. */
 const entries = { ms: 10 * minuteMs, pool: 20 } as const
 
+/** A claim that only takes time, such as for a list of Azure, is told after so long, and counts anew after the second of these. */
+const waits = { toldMs: 3 * minuteMs, ms: 15 * minuteMs } as const
+
 const whyMax = 1_000
 
 const generic: Answer = { status: 403, error: 'This machine was not accepted. The reason is in Diagnostics of the pool.' }
@@ -34,14 +37,15 @@ const generic: Answer = { status: 403, error: 'This machine was not accepted. Th
 export function createRegistrar(parts: RegistrationParts): Registrar {
   const claims = createLimits(parts, limits.claims)
   const reports = createLimits(parts, limits.reports)
-  const tellOperator = createTeller(parts)
+  const operator = createTeller(parts)
 
   async function judged(record: PoolRecord, request: ClaimRequest): Promise<Answer> {
     const outcome = await claim(parts, record, request)
     if ('stop' in outcome) {
-      await tellOperator(record, request.machine, outcome)
+      await operator.tell(record, request.machine, outcome)
       return outward(outcome)
     }
+    operator.waitsNoMore(record, request.machine)
     const { life, isFirst, lines } = outcome
     const { machine, generation } = life
     parts.log.info({ pool: record.poolId, machine, generation, isFirst }, 'A machine proved itself and received its credential.')
@@ -88,17 +92,34 @@ function outward(stop: Stop): Answer {
   return { status: 503, error: 'The machine cannot be accepted yet. Ask again later.', retryAfterMs: stop.retryAfterMs }
 }
 
-/** What was refused, and what an operator has to mend, is an entry of Diagnostics; what only takes time is a line of the log. */
-function createTeller({ clock, log, tell }: RegistrationParts): (record: PoolRecord, machine: string, stop: Stop) => Promise<void> {
+type Teller = {
+  tell(record: PoolRecord, machine: string, stop: Stop): Promise<void>
+  waitsNoMore(record: PoolRecord, machine: string): void
+}
+
+/**
+ * What was refused, and what an operator has to mend, is an entry of Diagnostics; so is what only takes time once it took minutes. Until
+ * then that is a line of the log.
+ */
+function createTeller({ clock, log, tell }: RegistrationParts): Teller {
   const ofKind = createLimiter(clock, { times: 1, ms: entries.ms })
   const ofPool = createLimiter(clock, { times: entries.pool, ms: entries.ms })
-  return async ({ poolId }, machine, stop) => {
-    const what = stop.stop === 'refused' ? 'asked for a credential and was refused' : 'waits for its credential'
-    log.info({ pool: poolId, machine, why: stop.why }, `A machine ${what}.`)
-    if (stop.stop === 'later' && !stop.ours) return
-    if (ofKind.waitMs(`${poolId}/${machine}/${stop.why}`) > 0 || ofPool.waitMs(String(poolId)) > 0) return
-    const message = `Machine ${machine} ${what}: ${stop.why.slice(0, whyMax).replace(/\.$/, '')}.`
-    const times = { at: clock.now(), wallTimeMs: clock.wallTimeMs() }
-    await tell(poolId, { level: stop.stop === 'refused' ? 'warning' : 'error', operation: 'configurationJob', message, machine, ...times })
+  const begun = createLimiter(clock, { times: 1, ms: waits.ms })
+  const waitedMs = (name: string): number => (waits.ms - begun.waitMs(name)) % waits.ms
+  return {
+    async tell({ poolId }, machine, stop) {
+      const what = stop.stop === 'refused' ? 'asked for a credential and was refused' : 'waits for its credential'
+      log.info({ pool: poolId, machine, why: stop.why }, `A machine ${what}.`)
+      const isSlow = stop.stop === 'later' && !stop.ours
+      if (isSlow && waitedMs(`${poolId}/${machine}`) < waits.toldMs) return
+      if (ofKind.waitMs(`${poolId}/${machine}/${isSlow ? '' : stop.why}`) > 0 || ofPool.waitMs(String(poolId)) > 0) return
+      const why = stop.why.slice(0, whyMax).replace(/\.$/, '')
+      const next = isSlow ? ' It took minutes by now: if it does not end, run scale-set-agents doctor.' : ''
+      const message = `Machine ${machine} ${what}: ${why}.${next}`
+      const level = stop.stop === 'later' && stop.ours ? 'error' : 'warning'
+      const times = { at: clock.now(), wallTimeMs: clock.wallTimeMs() }
+      await tell(poolId, { level, operation: 'configurationJob', message, machine, ...times })
+    },
+    waitsNoMore: ({ poolId }, machine) => begun.forget(`${poolId}/${machine}`),
   }
 }

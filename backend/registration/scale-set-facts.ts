@@ -7,7 +7,7 @@ export type ScaleSetFacts = Reading<Pick<AzureScaleSet, 'os' | 'skuName'> | unde
 const keptMsMax = 10 * 60_000
 const readMsMax = 20_000
 
-/** One read for all who ask within ten minutes, and for all who ask while it runs. A failed one is not kept. */
+/** One read for all who ask within ten minutes, and for all who ask while it runs. A failed one is not kept. Never rejects. */
 export function createScaleSetFacts(
   clock: Pick<Clock, 'now' | 'deadline'>,
   connect: (scaleSetId: string) => Pick<ScaleSet, 'read'>,
@@ -18,6 +18,7 @@ export function createScaleSetFacts(
     if (last !== undefined && clock.now() - last.at < keptMsMax) return last.answer
     const answer = connect(scaleSetId)
       .read(clock.deadline(readMsMax))
+      .catch(unread)
       .then((reading) => {
         if (!reading.known) asked.delete(scaleSetId)
         return reading
@@ -25,4 +26,8 @@ export function createScaleSetFacts(
     asked.set(scaleSetId, { at: clock.now(), answer })
     return answer
   }
+}
+
+function unread(error: unknown): Reading<never> {
+  return { known: false, why: error instanceof Error ? error.message : String(error) }
 }

@@ -49,6 +49,8 @@ export type FaultName =
   | 'capacity-read-zero'
   | 'stale-capacity'
   | 'operation-gone'
+  /** What the behaviour `overlapRefused` does to every call, by chance. */
+  | 'overlapping-operation'
   // Azure's machines
   | 'quota'
   | 'subnet-full'
@@ -94,6 +96,8 @@ export type WorldOptions = {
   readonly coreLimit?: number
   /** Self-hosted parallel jobs of the organization; as many as wanted unless named. */
   readonly parallelJobs?: number
+  /** A newer agent version is out each time this has passed; new machines start with it. Never unless named. */
+  readonly agentReleaseMs?: number
   /** Addresses in the machines' subnet. */
   readonly subnetSize?: number
   /**

@@ -274,7 +274,7 @@ function deleteInstances(world: WorldState, set: ScaleSet, machines: readonly Ma
   const staying = machines.filter((machine) => !isLeaving(machine))
   const first = machines[0]
   if (first && staying.length === 0) return notActive(first.facts.instanceId)
-  if (world.behaviours.overlapRefused && isRunning(world, set, ['delete-instances', 'reimage', 'delete-scale-set'])) return overlapping(set)
+  if (isRunning(world, set, ['delete-instances', 'reimage', 'delete-scale-set']) && refusesOverlap(world)) return overlapping(set)
   const operation = beginOperation(world, set, 'delete-instances', staying.length)
   deleteMachines(world, set, staying, operation)
   return ok(accepted(operation))
@@ -283,7 +283,7 @@ function deleteInstances(world: WorldState, set: ScaleSet, machines: readonly Ma
 function reimage(world: WorldState, set: ScaleSet, machines: readonly Machine[]): Accepted {
   const leaving = machines.find(isLeaving)
   if (leaving) return notActive(leaving.facts.instanceId)
-  if (world.behaviours.overlapRefused && set.running > 0) return overlapping(set)
+  if (set.running > 0 && refusesOverlap(world)) return overlapping(set)
   const operation = beginOperation(world, set, 'reimage', machines.length)
   reimageMachines(world, set, machines, operation)
   return ok(accepted(operation))
@@ -292,7 +292,7 @@ function reimage(world: WorldState, set: ScaleSet, machines: readonly Machine[])
 function act(world: WorldState, set: ScaleSet, machines: readonly Machine[], action: Power): Accepted {
   const leaving = machines.find(isLeaving)
   if (leaving) return notActive(leaving.facts.instanceId)
-  if (world.behaviours.overlapRefused && set.running > 0) return overlapping(set)
+  if (set.running > 0 && refusesOverlap(world)) return overlapping(set)
   for (const machine of machines) actOnMachine(world, machine, action)
   return ok(accepted(beginOperation(world, set, 'other', 0)))
 }
@@ -339,7 +339,12 @@ function refuseWrite(world: WorldState, set: ScaleSet, ifMatch: string | undefin
   if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== set.facts.etag && !world.behaviours.etagIgnored) {
     return refuse(412, 'PreconditionFailed', `The etag ${ifMatch} of the scale set ${set.facts.name} is not the present one.`)
   }
-  return world.behaviours.overlapRefused && set.running > 0 ? overlapping(set) : undefined
+  return set.running > 0 && refusesOverlap(world) ? overlapping(set) : undefined
+}
+
+/** Asked only while an operation runs. */
+function refusesOverlap({ behaviours, faults }: WorldState): boolean {
+  return behaviours.overlapRefused || faults.strikes('overlapping-operation') !== undefined
 }
 
 /** A PUT that asks for a present etag cannot create. */

@@ -5,16 +5,14 @@ import { deliver, disconnect, match, stopRenewing } from './world-jobs.ts'
 import { changeMachine } from './world-sets.ts'
 import type { Agent, AgentProcess, Machine, Pool, WorldState } from './world-state.ts'
 
-export const agentVersion = '4.268.0'
-
 /** What `config --replace` does: takes over the agent of this name or adds one. It is offline until its process listens. */
 export function register(world: WorldState, machine: Machine, pool: Pool, once: boolean): AgentProcess {
   const present = agentNamed(pool, machine.facts.computerName)
   if (present) {
-    replaceAgent(world, present, newAgent(machine), machine)
+    replaceAgent(world, present, newAgent(world, machine), machine)
     timeOut(world, present)
   }
-  const agent = present ?? addAgent(world, pool, newAgent(machine), 'machine', machine)
+  const agent = present ?? addAgent(world, pool, newAgent(world, machine), 'machine', machine)
   return { machine, agent, once, alive: true, hadItsJob: false }
 }
 
@@ -66,7 +64,13 @@ export function endRemoved(world: WorldState, agent: Agent): void {
   if (machine && machine.process === agent.process) endProcess(world, machine, 'ended')
 }
 
-function newAgent(machine: Machine): NewAgent {
+/** The newest that is out now. */
+function agentVersion({ clock, agentReleaseMs }: WorldState): string {
+  return `4.${268 + Math.floor(clock.now() / agentReleaseMs)}.0`
+}
+
+function newAgent(world: WorldState, machine: Machine): NewAgent {
+  const version = agentVersion(world)
   const windows = isWindows(machine)
   const name = machine.facts.computerName
   const tools = windows
@@ -74,11 +78,11 @@ function newAgent(machine: Machine): NewAgent {
     : { bash: '/usr/bin/bash', docker: '/usr/bin/docker', python3: '/usr/bin/python3' }
   return {
     name,
-    version: agentVersion,
+    version,
     osDescription: windows ? 'Microsoft Windows 10.0.20348' : 'Linux 6.8.0-azure #1 SMP',
     systemCapabilities: {
       'Agent.Name': name,
-      'Agent.Version': agentVersion,
+      'Agent.Version': version,
       'Agent.ComputerName': name,
       'Agent.OS': windows ? 'Windows_NT' : 'Linux',
       'Agent.OSArchitecture': 'X64',

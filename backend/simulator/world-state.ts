@@ -123,6 +123,7 @@ export type WorldState = {
   readonly latencies: Latencies
   readonly coresOfSku: Readonly<Record<string, number>>
   readonly subnetSize: number
+  readonly agentReleaseMs: number
   readonly machinesRunAgents: boolean
   coreLimit: number
   parallelJobs: number | undefined
@@ -187,6 +188,7 @@ export function createState(options: WorldOptions): WorldState {
     coreLimit: options.coreLimit ?? 10_000,
     parallelJobs: options.parallelJobs,
     subnetSize: options.subnetSize ?? 4_091,
+    agentReleaseMs: options.agentReleaseMs ?? Infinity,
     machinesRunAgents: options.machinesRunAgents ?? true,
     scaleSets: new Map(),
     bills: new Map(),

@@ -25,6 +25,8 @@ function codeOf({ message, code }: Reported): string {
   // libsql reports a file that cannot be opened without a code; pg does so for a connection that breaks.
   if (message.startsWith('ConnectionFailed')) return 'SQLITE_CANTOPEN'
   if (message.startsWith('Connection terminated')) return 'ECONNRESET'
+  // pg's own limits, for a server that is silent: for a connection of the pool, for an answer, for the start of a connection.
+  if (/^(timeout exceeded when trying to connect|Query read timeout|timeout expired)$/.test(message)) return 'ETIMEDOUT'
   if (typeof code !== 'string') return ''
   // SQLite's extended codes say more than a person needs: SQLITE_IOERR_FSYNC is SQLITE_IOERR.
   return code.startsWith('SQLITE_') ? code.split('_').slice(0, 2).join('_') : code
@@ -36,6 +38,18 @@ const diskFull = (place: string) => `The disk of the database ${place} is full a
 const unreachable = (place: string, detail: string) =>
   `The database ${place} does not answer (${detail}): check that it runs and that host, port and firewall let this computer in.`
 const refusedSignIn = (place: string) => `The database ${place} refused the sign-in: check user and password in the database URL.`
+
+/**
+ * Of the network, then of PostgreSQL: a protocol violation is what PgBouncer answers while the server behind it is away; too many
+ * connections; the server ends connections, has crashed, or starts.
+ */
+const lost: readonly string[] = [
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...['08000', '08001', '08003', '08004', '08006', '08P01', '53300', '57P01', '57P02', '57P03'],
+]
+
+/** The server could not be asked: it may answer later, by itself. */
+export const isLost = (error: StoreError): boolean => lost.includes(error.code)
 
 const sentences: Readonly<Record<string, (place: string, detail: string) => string>> = {
   SQLITE_CANTOPEN: noAccess,
@@ -55,12 +69,8 @@ const sentences: Readonly<Record<string, (place: string, detail: string) => stri
   SQLITE_IOERR: (place, detail) =>
     `The disk of the database ${place} failed (${detail}): check the disk; use a local one, not a network share.`,
   SQLITE_BUSY: (place) => `The database ${place} is locked by another process: stop the other service that uses this file.`,
-  ECONNREFUSED: unreachable,
-  ECONNRESET: unreachable,
-  ENOTFOUND: unreachable,
-  ETIMEDOUT: unreachable,
-  '57P01': unreachable,
-  '57P03': unreachable,
+  ...Object.fromEntries(lost.map((code) => [code, unreachable])),
+  '25006': (place) => `The database ${place} lets nobody write now: let the database URL name the primary server, not one that follows it.`,
   '28P01': refusedSignIn,
   '28000': refusedSignIn,
   '3D000': (place) => `The database ${place} does not exist on the server: create it, or correct the name in the database URL.`,

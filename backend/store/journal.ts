@@ -65,13 +65,14 @@ function createWrites(db: Kysely<Schema>): Write {
     if (newIntents?.length) await writeIntents(tx, newIntents.map(intentRow))
     for (const intent of changes ?? []) await changeIntent(tx, poolId, intent)
   }
-  const records: Write = async (tx, poolId, { log, ordersTaken, pass }) => {
+  const records: Write = async (tx, poolId, { log, ordersTaken, tookOver, pass }) => {
     if (log?.length)
       await writeLog(
         tx,
         log.map((entry) => logRow(poolId, entry)),
       )
     if (ordersTaken?.length) await tx.deleteFrom('orders').where('pool_id', '=', poolId).where('id', 'in', ordersTaken).execute()
+    if (tookOver) await tx.updateTable('pools').set({ take_over_from: null }).where('id', '=', poolId).execute()
     if (pass) await writePass(tx, poolId, pass)
   }
   return async (tx, poolId, change, now) => {

@@ -14,14 +14,23 @@ export type LeaseClock = Pick<Clock, 'now'>
 export type Holding = {
   readonly validUntil: Instant
   lease(poolId: number): Lease | undefined
+  /** Where the lines of the other replicas that live stand at this moment, the furthest of them. */
+  readonly othersAt?: Instant
   /** Who has the one lease of an SQLite file, when we have not. */
   readonly heldBy?: HeldBy
 }
 export type HeldBy = { readonly holder: string; readonly forMs: number }
 
+export type LookOptions = {
+  /** A pool that passes now is never given back. */
+  readonly isPassing?: (poolId: number) => boolean
+  /** This replica can do nothing for its pools now: those that can get them all. Ignored where there is one lease only. */
+  readonly isUnwell?: boolean
+}
+
 export interface Leases {
-  /** Renews what is held and takes what is due. A pool that passes now, by `isPassing`, is never given back. */
-  look(pools: readonly number[], isPassing?: (poolId: number) => boolean): Promise<Holding>
+  /** Renews what is held and takes what is due. */
+  look(pools: readonly number[], looks?: LookOptions): Promise<Holding>
   /** Lets other replicas take everything at once. */
   release(): Promise<void>
 }

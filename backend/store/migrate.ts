@@ -3,10 +3,12 @@ import { StoreError } from './errors.ts'
 import { first } from './migrations/0001-first.ts'
 import { registration } from './migrations/0002-registration.ts'
 import { shares } from './migrations/0003-shares.ts'
+import { audit } from './migrations/0004-audit.ts'
+import { takeOver } from './migrations/0005-take-over.ts'
 import type { Dialect, Schema } from './schema.ts'
 
 /** In order; the schema's version is how many of them ran. Imported, not found on disk: the service is one bundled file. */
-const migrations: readonly ((tx: Transaction<Schema>, dialect: Dialect) => Promise<void>)[] = [first, registration, shares]
+const migrations: readonly ((tx: Transaction<Schema>, dialect: Dialect) => Promise<void>)[] = [first, registration, shares, audit, takeOver]
 
 /** Any constant: replicas that start at the same moment take turns. */
 const migrationLock = 20_261_121

@@ -1,6 +1,6 @@
 import { PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
-import { explained } from './errors.ts'
+import { explained, isLost, StoreError } from './errors.ts'
 
 const connectTimeoutMs = 10_000
 const statementTimeoutMs = 30_000
@@ -31,24 +31,28 @@ function withoutSslMode(url: string): string {
 }
 
 function worded(pool: pg.Pool, name: string): PostgresPool {
-  const reworded = (error: unknown): never => {
-    throw explained(error, name)
-  }
   return {
     end: () => pool.end(),
     async connect() {
-      const client = await pool.connect().catch(reworded)
+      const client = await pool.connect().catch((error: unknown) => Promise.reject(explained(error, name)))
       // A connection that breaks while it is used rejects its query; without a listener it would also end the process.
       const ignore = () => undefined
       client.on('error', ignore)
+      // It is not used again: its answers would be those of the statement that it still owes.
       let broken = false
+      const reworded = (error: unknown): never => {
+        const known = explained(error, name)
+        broken ||= known instanceof StoreError && isLost(known)
+        throw known
+      }
       // The server rolls back by itself when the connection ends; the error before this one is the reason to tell.
       const giveUp = () => {
         broken = true
         return { command: 'ROLLBACK', rowCount: 0, rows: [] }
       }
+      const rollback = async (text: string) => (broken ? giveUp() : client.query(text).catch(giveUp))
       const query = (text: string, values: unknown[]) =>
-        client.query(text === 'begin' ? begin : text, values).catch(text === 'rollback' ? giveUp : reworded)
+        text === 'rollback' ? rollback(text) : client.query(text === 'begin' ? begin : text, values).catch(reworded)
       const release = () => {
         client.off('error', ignore)
         client.release(broken)

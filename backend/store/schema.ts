@@ -22,7 +22,10 @@ export type Schema = {
     readonly settings: string
     readonly version: number
     readonly replace_confirmed: Flag
+    /** Of versions that did not ask whose claim is taken over; 0 since then. */
     readonly take_over_confirmed: Flag
+    /** The owner whose claim a person let us take over. */
+    readonly take_over_from: string | null
     readonly wall_time_ms: number
   }
   readonly settings_history: {
@@ -76,6 +79,8 @@ export type Schema = {
   readonly boot_reports: BootRow & { readonly id: Generated<number> }
   /** What the replica that holds a pool is to hear. */
   readonly nudges: { readonly pool_id: number; readonly jobs_changed: Flag }
+  /** What people changed, in order and without gaps; see audit.ts. */
+  readonly audit: { readonly id: number; readonly record: string; readonly hash: string }
 }
 
 export type BootRow = {

@@ -5,7 +5,8 @@ import type { Lease } from '../loop/ports.ts'
 import type { Database } from './database.ts'
 import { serverTime, type LeaseOptions } from './lease.ts'
 
-export type ShareRow = { readonly scope: string; readonly holder: string; readonly leftMs: number }
+/** `renewedAt`: on the line of its holder. */
+export type ShareRow = { readonly scope: string; readonly holder: string; readonly leftMs: number; readonly renewedAt: Instant }
 type Taken = Pick<Lease, 'scope' | 'epoch'>
 
 /** Rows that nobody renewed for so long, of pools or replicas that are no more, are removed. */
@@ -19,6 +20,9 @@ export function createShareRows({ db }: Database, { holder, ttlMs }: LeaseOption
         values (${`member/${holder}`}, 1, ${holder}, ${expiry}, ${sentAt})
         on conflict (scope) do update set expires_at = excluded.expires_at, renewed_at = excluded.renewed_at`.execute(db)
     },
+    async tellThatWeAreUnwell(): Promise<void> {
+      await sql`update lease set expires_at = 0 where scope = ${`member/${holder}`}`.execute(db)
+    },
     /** Also what was taken by a statement whose answer got lost. A row that was given back stays so. */
     async renew(sentAt: Instant): Promise<readonly Taken[]> {
       const { rows } = await sql<Taken>`update lease set expires_at = ${expiry}, renewed_at = ${sentAt}
@@ -26,7 +30,8 @@ export function createShareRows({ db }: Database, { holder, ttlMs }: LeaseOption
       return rows
     },
     async read(): Promise<readonly ShareRow[]> {
-      const { rows } = await sql<ShareRow>`select scope, holder, expires_at - ${serverTime} as "leftMs" from lease
+      const { rows } =
+        await sql<ShareRow>`select scope, holder, expires_at - ${serverTime} as "leftMs", renewed_at as "renewedAt" from lease
         where scope like 'pool/%' or scope like 'member/%'`.execute(db)
       return rows
     },

@@ -4,7 +4,7 @@
  */
 import type { Lease } from '../loop/ports.ts'
 import type { Database } from './database.ts'
-import type { LeaseOptions, Leases } from './lease.ts'
+import type { Holding, LeaseOptions, Leases } from './lease.ts'
 import { createShareRows, rememberedMs, type ShareRow } from './share-rows.ts'
 
 /** Three statements for a look when nothing moves, however many pools there are. */
@@ -17,9 +17,9 @@ export function createShares(database: Database, options: LeaseOptions): Leases 
   }
 
   return {
-    async look(pools, isPassing = () => false) {
+    async look(pools, { isPassing = () => false, isUnwell = false } = {}) {
       const sentAt = clock.now()
-      await store.tellThatWeLive(sentAt)
+      await (isUnwell ? store.tellThatWeAreUnwell() : store.tellThatWeLive(sentAt))
       const renewed = await store.renew(sentAt)
       held.clear()
       hold(renewed)
@@ -34,7 +34,7 @@ export function createShares(database: Database, options: LeaseOptions): Leases 
       if (held.size < share && free.length > 0) hold(await store.take(free, share - held.size, sentAt))
       const gone = rows.filter(({ scope, leftMs }) => leftMs < -rememberedMs && !scopes.has(scope)).map(({ scope }) => scope)
       if (gone.length > 0) await store.forget(gone)
-      return { validUntil: sentAt + ttlMs, lease: (poolId) => held.get(scopeOf(poolId)) }
+      return { validUntil: sentAt + ttlMs, lease: (poolId) => held.get(scopeOf(poolId)), ...othersAt(rows, options) }
     },
     async release() {
       held.clear()
@@ -43,14 +43,24 @@ export function createShares(database: Database, options: LeaseOptions): Leases 
   }
 }
 
+/** Between a renewal and our look only the server's clock went on, which judges both. */
+function othersAt(rows: readonly ShareRow[], { holder, ttlMs }: LeaseOptions): Pick<Holding, 'othersAt'> {
+  const alive = rows.filter((row) => row.holder !== holder && row.leftMs > 0)
+  return alive.length === 0 ? {} : { othersAt: Math.max(...alive.map(({ renewedAt, leftMs }) => renewedAt + ttlMs - leftMs)) }
+}
+
 const scopeOf = (poolId: number): string => `pool/${poolId}`
 
-/** The replicas that live, in the order of their names, share the pools; the first ones take what does not divide. */
+/**
+ * The replicas that live and are well, in the order of their names, share the pools; the first ones take what does not divide. One
+ * that is not among them has no share, unless there is none: then it keeps what it has, and takes what nobody has.
+ */
 function shareOf(holder: string, pools: number, rows: readonly ShareRow[]): number {
-  const alive = rows.filter(({ scope, leftMs }) => scope.startsWith('member/') && leftMs > 0).map((row) => row.holder)
-  const place = alive.filter((other) => other < holder).length
-  const members = Math.max(1, alive.length)
-  return Math.floor(pools / members) + (place < pools % members ? 1 : 0)
+  const well = rows.filter(({ scope, leftMs }) => scope.startsWith('member/') && leftMs > 0).map((row) => row.holder)
+  if (well.length === 0) return pools
+  if (!well.includes(holder)) return 0
+  const place = well.filter((other) => other < holder).length
+  return Math.floor(pools / well.length) + (place < pools % well.length ? 1 : 0)
 }
 
 /** What is above the share, and pools that were deleted; never one that passes now. */

@@ -6,10 +6,13 @@ import { useMemo, type ReactElement } from 'react'
 import type { MachineView } from '../../backend/api/contract.ts'
 import { Clamped } from '../components/clamped.tsx'
 import { DataTable, type Column, type Order } from '../components/data-table.tsx'
+import { NativeLink } from '../components/native-link.tsx'
 import { groupOf } from '../components/stages.ts'
 import { Duration } from '../components/time.tsx'
+import { useHub } from '../context.ts'
 
 type Props = {
+  readonly poolId: number
   readonly machines: readonly MachineView[]
   readonly order: Order
   readonly onOrder: (order: Order) => void
@@ -20,7 +23,7 @@ type Props = {
 
 const rowHeight = 46
 
-export function AgentsTable({ machines, order, onOrder, chosen, onChoose, onOpen }: Props): ReactElement {
+export function AgentsTable({ poolId, machines, order, onOrder, chosen, onChoose, onOpen }: Props): ReactElement {
   const columns = useMemo<readonly Column<MachineView>[]>(
     () => [
       ...(onChoose === undefined ? [] : [choice(chosen, onChoose)]),
@@ -32,11 +35,12 @@ export function AgentsTable({ machines, order, onOrder, chosen, onChoose, onOpen
         cell: (machine) => <Name machine={machine} onOpen={onOpen} />,
       },
       { id: 'stage', name: 'Stage', width: 140, sorted: true, cell: (machine) => <Stage machine={machine} /> },
+      { id: 'agent', name: 'Agent', width: 120, cell: (machine) => <Agent poolId={poolId} machine={machine} /> },
       { id: 'for', name: 'For', width: 80, sorted: true, cell: ({ forMs }) => <Duration ms={forMs} /> },
       { id: 'generation', name: 'Life', width: 65, sorted: true, cell: ({ generation }) => generation },
       { id: 'why', name: 'Why', width: -100, minWidth: 200, cell: ({ why }) => <Clamped text={why} /> },
     ],
-    [chosen, onChoose, onOpen],
+    [poolId, chosen, onChoose, onOpen],
   )
   const all = machines.length > 0 && machines.every(({ id }) => chosen.has(id))
   return (
@@ -78,6 +82,15 @@ function choice(chosen: ReadonlySet<string>, onChoose: NonNullable<Props['onChoo
 
 function Name({ machine, onOpen }: { readonly machine: MachineView; readonly onOpen: (id: string) => void }): ReactElement {
   return <Button subtle className="hub-link-button" text={machine.name} onClick={() => onOpen(machine.id)} />
+}
+
+/** As Azure DevOps has it, with a link to its page there. */
+function Agent({ poolId, machine: { name, agentId, facts } }: { readonly poolId: number; readonly machine: MachineView }): ReactElement {
+  const { native } = useHub()
+  const agent = 'agent' in facts ? facts.agent : undefined
+  if (agentId === undefined) return <span className="secondary-text">none</span>
+  const state = agent === undefined ? `agent ${agentId}` : `${agent.online ? 'online' : 'offline'}${agent.enabled ? '' : ', disabled'}`
+  return <NativeLink href={native.agent(poolId, agentId)} text={state} ariaLabel={`Agent ${name} in Azure DevOps: ${state}`} />
 }
 
 function Stage({ machine }: { readonly machine: MachineView }): ReactElement {

@@ -69,6 +69,7 @@ export function Machines({ poolId, machines, again }: Props): ReactElement {
         <Empty title="No such machine" text="No machine fits the filter." iconName="Filter" />
       ) : (
         <AgentsTable
+          poolId={poolId}
           machines={shown}
           order={order}
           onOrder={setOrder}

@@ -59,6 +59,7 @@ function Phases({ phases }: Pick<Life, 'phases'>): ReactElement {
             {result === 'failed' ? 'failed after ' : ''}
             <Duration ms={durationMs} /> at <Time atMs={atMs} />
           </span>
+          {result === 'ok' && detail !== '' && <div className="hub-phase-note hub-text">Warning: {detail}</div>}
           {result === 'failed' && (
             <div className="hub-phase-note hub-stack">
               {causeText !== undefined && <p className="hub-text">{causeText}</p>}

@@ -1,6 +1,6 @@
 /** How to get to a machine for an investigation. Asked for when a person wants it: the service reads the scale set for it. */
 import { Button } from 'azure-devops-ui/Button'
-import { useState, type ReactElement } from 'react'
+import { useRef, useState, type ReactElement } from 'react'
 import type { ConnectView } from '../../backend/api/contract-look.ts'
 import { Frame } from '../components/state.tsx'
 import { Steps } from '../components/steps.tsx'
@@ -11,13 +11,22 @@ type Props = { readonly poolId: number; readonly machine: string }
 
 export function Connect(props: Props): ReactElement {
   const [asked, ask] = useState(false)
+  const place = useRef<HTMLElement>(null)
   return (
-    <section aria-label="Connect">
+    <section aria-label="Connect" ref={place} tabIndex={-1}>
       <h2 className="hub-subtitle">Connect</h2>
       {asked ? (
         <Read {...props} />
       ) : (
-        <Button text="Show how to connect" iconProps={{ iconName: 'PlugConnected' }} onClick={() => ask(true)} />
+        <Button
+          text="Show how to connect"
+          iconProps={{ iconName: 'PlugConnected' }}
+          onClick={() => {
+            // The button goes away: the focus stays where it was.
+            place.current?.focus()
+            ask(true)
+          }}
+        />
       )}
     </section>
   )

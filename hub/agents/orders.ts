@@ -34,23 +34,43 @@ function hasAgent(enabled: boolean): (machine: MachineView) => boolean {
 
 /** What will happen, in the words of a confirmation. */
 export function consequence({ order, forceable }: OrderKind, machines: readonly MachineView[], force: boolean): string {
-  const what = effects[order](counted(machines.length, 'machine'))
+  const what = machines.length === 1 ? effects[order].one : `${counted(machines.length, 'machine')} ${effects[order].many}`
   const busy = machines.filter(({ requestId }) => requestId !== undefined).length
   if (busy === 0 || !(forceable || order === 'disable')) return what
-  const run = busy === 1 ? '1 of them runs a job' : `${busy} of them run jobs`
-  if (order === 'disable') return `${what} ${run}: ${busy === 1 ? 'that job ends' : 'those jobs end'} first.`
+  const run = machines.length === 1 ? 'It runs a job' : busy === 1 ? '1 of them runs a job' : `${busy} of them run jobs`
+  const [job, end] = busy === 1 ? ['that job', 'ends'] : ['those jobs', 'end']
+  if (order === 'disable') return `${what} ${run}: ${job} ${end} first.`
   return force
-    ? `${what} ${run}. ${busy === 1 ? 'That job is' : 'Those jobs are'} lost and fail${busy === 1 ? 's' : ''} at once.`
-    : `${what} ${run}: their agents take no other job, and nothing is removed before the present one has ended.`
+    ? `${what} ${run}: ${job} ${busy === 1 ? 'is lost and fails' : 'are lost and fail'} at once.`
+    : `${what} ${run}: ${job} ${end} first, and no other is taken meanwhile.`
 }
 
-const effects: Readonly<Record<OrderKind['order'], (machines: string) => string>> = {
-  disable: (machines) => `The agents of ${machines} take no more jobs; then the machines leave the pool.`,
-  enable: (machines) => `The agents of ${machines} take jobs again.`,
-  save: (machines) =>
-    `${machines} kept for investigation: nothing touches a saved machine until somebody lets it go or deletes it. It counts against the maximum.`,
-  unsave: (machines) => `${machines} let go: the pool treats them like any other again, and may delete them.`,
-  reimage: (machines) => `${machines} set back to the image, and started again as new agents.`,
-  adopt: (machines) => `${machines} taken into the pool: it reimages them and treats them like its own from then on.`,
-  delete: (machines) => `${machines} deleted, with everything on their disks. The pool makes new ones where jobs or standby need them.`,
+type Effect = { readonly one: string; readonly many: string }
+
+const effects: Readonly<Record<OrderKind['order'], Effect>> = {
+  disable: {
+    one: 'The agent takes no more jobs; then its machine leaves the pool.',
+    many: 'get no more jobs; then they leave the pool.',
+  },
+  enable: { one: 'The agent takes jobs again.', many: 'get jobs again.' },
+  save: {
+    one: 'The machine is kept for investigation: nothing touches it until somebody lets it go or deletes it. It counts against the maximum.',
+    many: 'are kept for investigation: nothing touches them until somebody lets them go or deletes them. They count against the maximum.',
+  },
+  unsave: {
+    one: 'The machine is let go: the pool treats it like any other again, and may delete it.',
+    many: 'are let go: the pool treats them like any other again, and may delete them.',
+  },
+  reimage: {
+    one: 'The machine is set back to the image, and starts again as a new agent.',
+    many: 'are set back to the image, and start again as new agents.',
+  },
+  adopt: {
+    one: 'The machine is taken into the pool: it is reimaged, and is one of the pool’s own from then on.',
+    many: 'are taken into the pool: they are reimaged, and are the pool’s own from then on.',
+  },
+  delete: {
+    one: 'The machine is deleted, with everything on its disks. The pool makes a new one where jobs or standby need it.',
+    many: 'are deleted, with everything on their disks. The pool makes new ones where jobs or standby need them.',
+  },
 }

@@ -4,17 +4,24 @@ import { Card } from 'azure-devops-ui/Card'
 import { useMemo, type ReactElement } from 'react'
 import type { OtherAgentView } from '../../backend/api/contract-look.ts'
 import { DataTable, type Column } from '../components/data-table.tsx'
+import { NativeLink } from '../components/native-link.tsx'
 import { mayManage, useHub } from '../context.ts'
 import { useAction } from '../use-action.ts'
 
 type Props = { readonly poolId: number; readonly agents: readonly OtherAgentView[]; readonly again: () => void }
 
 export function OtherAgents({ poolId, agents, again }: Props): ReactElement {
-  const { rights } = useHub()
+  const { rights, native } = useHub()
   const manages = mayManage(rights, poolId)
   const columns = useMemo<readonly Column<OtherAgentView>[]>(
     () => [
-      { id: 'name', name: 'Agent', width: -50, minWidth: 140, cell: ({ name }) => <span className="hub-wrap">{name}</span> },
+      {
+        id: 'name',
+        name: 'Agent',
+        width: -50,
+        minWidth: 140,
+        cell: ({ id, name }) => <NativeLink href={native.agent(poolId, id)} text={name} />,
+      },
       { id: 'state', name: 'State', width: -50, minWidth: 140, cell: stateOf },
       { id: 'version', name: 'Version', width: 110, cell: ({ version }) => version },
       ...(manages
@@ -28,13 +35,13 @@ export function OtherAgents({ poolId, agents, again }: Props): ReactElement {
           ]
         : []),
     ],
-    [poolId, manages, again],
+    [poolId, manages, native, again],
   )
   if (agents.length === 0) return <></>
   return (
     <Card
       className="hub-card-table bolt-table-card"
-      titleProps={{ text: 'Agents that are not ours' }}
+      titleProps={{ text: 'Agents that are not ours', ariaLevel: 2 }}
       headerDescriptionProps={{ text: 'They take jobs of this pool and count as agents; nothing but their switch is touched here.' }}
       contentProps={{ contentPadding: false }}
     >

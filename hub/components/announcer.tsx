@@ -8,17 +8,27 @@ type News = { readonly message: string; readonly tone: 'info' | 'error' }
 
 const shownMs = 12_000
 
-export function useAnnouncer(): { readonly news: News | undefined; readonly say: Hub['say'] } {
+type Announcing = { readonly news: News | undefined; readonly say: Hub['say']; readonly dismiss: () => void }
+
+export function useAnnouncer(): Announcing {
   const [news, setNews] = useState<News | undefined>()
   useEffect(() => (news === undefined ? undefined : browserClock.after(shownMs, () => setNews(undefined))), [news])
-  return { news, say: useCallback((message, tone = 'info') => setNews({ message, tone }), []) }
+  return {
+    news,
+    say: useCallback((message, tone = 'info') => setNews({ message, tone }), []),
+    dismiss: useCallback(() => setNews(undefined), []),
+  }
 }
 
-export function Announcer({ news }: { readonly news: News | undefined }): ReactElement {
+type Props = { readonly news: News | undefined; readonly onDismiss: () => void }
+
+export function Announcer({ news, onDismiss }: Props): ReactElement {
   return (
     <div className="hub-news" aria-live="polite">
       {news !== undefined && (
-        <MessageBar severity={news.tone === 'error' ? MessageBarSeverity.Error : MessageBarSeverity.Info}>{news.message}</MessageBar>
+        <MessageBar severity={news.tone === 'error' ? MessageBarSeverity.Error : MessageBarSeverity.Info} onDismiss={onDismiss}>
+          {news.message}
+        </MessageBar>
       )}
     </div>
   )

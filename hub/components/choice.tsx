@@ -1,7 +1,7 @@
 /** One of a few. */
 import { Dropdown } from 'azure-devops-ui/Dropdown'
 import { DropdownSelection } from 'azure-devops-ui/Utilities/DropdownSelection'
-import { useMemo, type ReactElement } from 'react'
+import { useEffect, useState, type ReactElement } from 'react'
 
 type Item = { readonly id: string; readonly text: string }
 type Props = {
@@ -13,12 +13,10 @@ type Props = {
 }
 
 export function Choice({ label, items, chosen, className = '', onChoose }: Props): ReactElement {
-  const selection = useMemo(() => {
-    const made = new DropdownSelection()
-    const index = items.findIndex(({ id }) => id === chosen)
-    if (index >= 0) made.select(index)
-    return made
-  }, [items, chosen])
+  const index = items.findIndex(({ id }) => id === chosen)
+  // The dropdown holds on to its first selection: that one is changed, never another one made.
+  const [selection] = useState(() => selected(new DropdownSelection(), index))
+  useEffect(() => void selected(selection, index), [selection, index])
   return (
     <Dropdown
       ariaLabel={label}
@@ -28,4 +26,11 @@ export function Choice({ label, items, chosen, className = '', onChoose }: Props
       onSelect={(_, { id }) => onChoose(id)}
     />
   )
+}
+
+/** `index` below zero: nothing. */
+function selected(selection: DropdownSelection, index: number): DropdownSelection {
+  if (index < 0) selection.clear()
+  else selection.select(index)
+  return selection
 }

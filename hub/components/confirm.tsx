@@ -31,7 +31,7 @@ export function ConfirmDialog(props: Props): ReactElement {
         { text: 'Cancel', onClick: onCancel },
         {
           text: confirm,
-          primary: true,
+          primary: !danger,
           danger,
           disabled: busy || (typed !== undefined && name !== typed),
           onClick: onConfirm,

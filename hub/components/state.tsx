@@ -3,7 +3,7 @@ import { Button } from 'azure-devops-ui/Button'
 import { MessageCard, MessageCardSeverity } from 'azure-devops-ui/MessageCard'
 import { Spinner, SpinnerSize } from 'azure-devops-ui/Spinner'
 import { ZeroData } from 'azure-devops-ui/ZeroData'
-import type { ReactElement, ReactNode } from 'react'
+import { createContext, useContext, type ReactElement, type ReactNode } from 'react'
 import type { Failure } from '../answer.ts'
 import type { Resource } from '../use-resource.ts'
 
@@ -33,7 +33,7 @@ export function Failed({ what, failure, again, children }: FailedProps): ReactEl
       <ZeroData
         iconProps={{ iconName: 'PlugDisconnected' }}
         imageAltText=""
-        primaryText={`Could not read ${what}`}
+        primaryText={`Could not ${failure.kind === 'notFound' ? 'find' : 'read'} ${what}`}
         secondaryText={failure.message}
         renderAction={() => (
           <div className="hub-row">
@@ -76,6 +76,23 @@ export function Stale({ failure, again }: { readonly failure: Failure; readonly 
   )
 }
 
+type GoneProps = { readonly failure: Failure; readonly children?: ReactNode }
+
+/** What was read is not there any more, and what was typed for it still is. */
+function Gone({ failure, children }: GoneProps): ReactElement {
+  return (
+    <MessageCard className="hub-stale" severity={MessageCardSeverity.Warning} role="alert">
+      <div className="hub-stack">
+        <span>{`${failure.message} What you typed is kept until you leave.`}</span>
+        {children !== undefined && <div className="hub-row">{children}</div>}
+      </div>
+    </MessageCard>
+  )
+}
+
+/** Whether a frame around this one says already that what is shown is not fresh. */
+const ToldAbove = createContext(false)
+
 type FrameProps<T> = {
   /** What is read, in words that fit behind "Loading". */
   readonly what: string
@@ -85,36 +102,54 @@ type FrameProps<T> = {
   readonly empty?: ReactNode
   /** More ways out of a failure. */
   readonly wayOut?: ReactNode
+  /** There is a form in it: what was typed stays when what it belongs to is gone. */
+  readonly keepsForm?: boolean
   readonly children: (value: T) => ReactNode
 }
 
 /** One of the four states, or the content. */
-export function Frame<T>({ what, resource, again, empty, wayOut, children }: FrameProps<T>): ReactElement {
+export function Frame<T>(props: FrameProps<T>): ReactElement {
+  const { what, resource, again, empty, wayOut, keepsForm = false, children } = props
+  const isTold = useContext(ToldAbove)
   switch (resource.state) {
     case 'loading':
       return <Loading what={what} />
     case 'failed':
-      return (
-        <Failed what={what} failure={resource.failure} again={again}>
-          {wayOut}
-        </Failed>
-      )
     case 'forbidden':
-      return (
-        <Forbidden what={what} failure={resource.failure}>
-          {wayOut}
-        </Forbidden>
-      )
-    case 'empty':
-      return <>{empty ?? children(resource.value)}</>
+      return <NotThere {...{ what, failure: resource.failure, again, wayOut }} />
+    case 'gone':
+      if (!keepsForm) return <NotThere {...{ what, failure: resource.failure, again, wayOut }} />
+      return <Told notice={!isTold && <Gone failure={resource.failure}>{wayOut}</Gone>}>{children(resource.value)}</Told>
     case 'stale':
-      return (
-        <>
-          <Stale failure={resource.failure} again={again} />
-          {children(resource.value)}
-        </>
-      )
+      return <Told notice={!isTold && <Stale failure={resource.failure} again={again} />}>{children(resource.value)}</Told>
+    case 'empty':
+      return <Told>{empty ?? children(resource.value)}</Told>
     case 'ready':
-      return <>{children(resource.value)}</>
+      return <Told>{children(resource.value)}</Told>
   }
+}
+
+type NotThereProps = Omit<FailedProps, 'children'> & { readonly wayOut: ReactNode }
+
+function NotThere({ what, failure, again, wayOut }: NotThereProps): ReactElement {
+  return failure.kind === 'forbidden' ? (
+    <Forbidden what={what} failure={failure}>
+      {wayOut}
+    </Forbidden>
+  ) : (
+    <Failed what={what} failure={failure} again={again}>
+      {wayOut}
+    </Failed>
+  )
+}
+
+/** The content at the same place whether there is a notice or not: a form in it keeps what was typed. */
+function Told({ notice = false, children }: { readonly notice?: ReactNode; readonly children: ReactNode }): ReactElement {
+  const isTold = useContext(ToldAbove)
+  return (
+    <>
+      {notice}
+      <ToldAbove.Provider value={isTold || notice !== false}>{children}</ToldAbove.Provider>
+    </>
+  )
 }

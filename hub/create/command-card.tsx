@@ -1,11 +1,11 @@
 /** For people who have no scale set yet: a complete command or template, and what to choose. */
 import { Button } from 'azure-devops-ui/Button'
-import { Card } from 'azure-devops-ui/Card'
 import { FormItem } from 'azure-devops-ui/FormItem'
 import { TextField } from 'azure-devops-ui/TextField'
 import { Toggle } from 'azure-devops-ui/Toggle'
 import { useState, type ReactElement } from 'react'
 import { Choice } from '../components/choice.tsx'
+import { Foldable } from '../components/foldable.tsx'
 import { Copyable } from '../components/copyable.tsx'
 import { images, sizes, suggested, type Known, type NewScaleSet } from './new-scale-set.ts'
 import { armOf, bicepTextOf, cliOf } from './templates.ts'
@@ -37,7 +37,7 @@ export function CommandCard(): ReactElement {
   const [form, setForm] = useState<string>(forms[0].id)
   const { what, write } = forms.find(({ id }) => id === form) ?? forms[0]
   return (
-    <Card titleProps={{ text: 'No scale set yet?' }} collapsible collapsed>
+    <Foldable title="No scale set yet? Make one">
       <div className="hub-form hub-grow">
         {fields.map(({ field, name, help, known }) => (
           <FormItem key={field} label={name} message={help}>
@@ -52,10 +52,12 @@ export function CommandCard(): ReactElement {
           It makes a network of its own with a way out to the internet. Uniform, without overprovisioning and with manual upgrades: as the
           check below wants it. The machines come later, from the pool.
         </p>
-        <Choice className="hub-bar-choice" label="Form" items={forms} chosen={form} onChoose={setForm} />
+        <FormItem label="Written for">
+          <Choice label="Written for" items={forms} chosen={form} onChoose={setForm} />
+        </FormItem>
         <Copyable what={what} text={write(wanted)} />
       </div>
-    </Card>
+    </Foldable>
   )
 }
 

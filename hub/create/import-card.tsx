@@ -2,29 +2,33 @@
 import { Card } from 'azure-devops-ui/Card'
 import { MessageCard, MessageCardSeverity } from 'azure-devops-ui/MessageCard'
 import { useMemo, type ReactElement } from 'react'
-import type { BuiltInPoolView } from '../../backend/api/contract-look.ts'
+import type { BuiltInPoolList, BuiltInPoolView } from '../../backend/api/contract-look.ts'
 import { Choice } from '../components/choice.tsx'
+import { Foldable } from '../components/foldable.tsx'
 import { Steps } from '../components/steps.tsx'
-import { useHub } from '../context.ts'
-import { useResource } from '../use-resource.ts'
+import type { Watched } from '../use-resource.ts'
 
 type Props = { readonly chosen: BuiltInPoolView | undefined; readonly onChoose: (pool: BuiltInPoolView) => void }
+type CardProps = Props & { readonly found: Watched<BuiltInPoolList> }
+
+const title = 'Take over a scale set pool of Azure DevOps'
 
 /** Nothing at all in an organization without such pools. */
-export function ImportCard({ chosen, onChoose }: Props): ReactElement {
-  const { service } = useHub()
-  const { resource, again } = useResource({ key: 'built-in pools', read: service.builtInPools, isEmpty: ({ pools }) => pools.length === 0 })
+export function ImportCard({ found: { resource, again }, chosen, onChoose }: CardProps): ReactElement {
   if (resource.state === 'loading' || resource.state === 'empty') return <></>
-  return (
-    <Card titleProps={{ text: 'Take over a scale set pool of Azure DevOps' }}>
-      {'value' in resource ? (
-        <Import pools={resource.value.pools} chosen={chosen} onChoose={onChoose} />
-      ) : (
+  if (!('value' in resource)) {
+    return (
+      <Card titleProps={{ text: title, ariaLevel: 2 }}>
         <MessageCard severity={MessageCardSeverity.Warning} role="alert" buttonProps={[{ text: 'Try again', onClick: again }]}>
           {resource.failure.message}
         </MessageCard>
-      )}
-    </Card>
+      </Card>
+    )
+  }
+  return (
+    <Foldable title={title}>
+      <Import pools={resource.value.pools} chosen={chosen} onChoose={onChoose} />
+    </Foldable>
   )
 }
 
@@ -47,11 +51,11 @@ export function Import({ pools, chosen, onChoose }: Props & { readonly pools: re
       {chosen !== undefined && (
         <>
           <section aria-label="Before it is created">
-            <h2 className="hub-subtitle">Before it is created</h2>
+            <h3 className="hub-subtitle">Before it is created</h3>
             <Steps steps={chosen.takeOver} />
           </section>
           <section aria-label="The way back">
-            <h2 className="hub-subtitle">The way back</h2>
+            <h3 className="hub-subtitle">The way back</h3>
             <Steps steps={chosen.wayBack} />
           </section>
         </>

@@ -23,7 +23,7 @@ export type Known = { readonly value: string; readonly words: string }
 
 export const sizes: readonly Known[] = [
   { value: 'Standard_D2ds_v5', words: '2 cores, 8 GB; the host has 75 GB for the system’s disk: enough for Linux, not for Windows.' },
-  { value: 'Standard_D4ds_v5', words: '4 cores, 16 GB; the host has 150 GB for the system’s disk. A good begin.' },
+  { value: 'Standard_D4ds_v5', words: '4 cores, 16 GB; the host has 150 GB for the system’s disk. A good start.' },
   { value: 'Standard_D8ds_v5', words: '8 cores, 32 GB; the host has 300 GB for the system’s disk. For large builds.' },
 ]
 

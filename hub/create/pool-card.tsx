@@ -1,4 +1,4 @@
-/** The agent pool in Azure DevOps, who may use it, and what happens to machines that are there. */
+/** Which project may use the pool, and what happens to machines that are there. */
 import { Card } from 'azure-devops-ui/Card'
 import { Checkbox } from 'azure-devops-ui/Checkbox'
 import { FormItem } from 'azure-devops-ui/FormItem'
@@ -7,7 +7,6 @@ import { TextField } from 'azure-devops-ui/TextField'
 import type { ReactElement } from 'react'
 import { counted } from '../components/more-or-less.ts'
 import type { WishProps } from './scale-set-card.tsx'
-import { poolNameOf } from './wishes.ts'
 
 type Props = WishProps & {
   /** Names of the machines that are in the scale set now. */
@@ -16,32 +15,11 @@ type Props = WishProps & {
 
 export function PoolCard({ wishes, change, disabled, present }: Props): ReactElement {
   return (
-    <Card titleProps={{ text: '3. Agent pool' }}>
+    <Card titleProps={{ text: '3. Project', ariaLevel: 2 }}>
       <div className="hub-form hub-grow">
-        <FormItem label="Name" message="Of the agent pool, as pipelines write it. Empty: the name of the scale set.">
-          <TextField
-            ariaLabel="Name of the agent pool"
-            value={wishes.poolName}
-            placeholder={poolNameOf(wishes)}
-            disabled={disabled}
-            onChange={(_, poolName) => change({ poolName })}
-          />
-        </FormItem>
-        <Checkbox
-          label="Take the agent pool of that name, if there is one"
-          checked={wishes.existingPool}
-          disabled={disabled}
-          onChange={(_, existingPool) => change({ existingPool })}
-        />
         <FormItem label="Project" message="Gets a queue for the pool, so that its pipelines can use it. Empty: none.">
           <TextField ariaLabel="Project" value={wishes.project} disabled={disabled} onChange={(_, project) => change({ project })} />
         </FormItem>
-        <Checkbox
-          label="Let every pipeline of the project use it, without asking for each"
-          checked={wishes.authorizeAllPipelines}
-          disabled={disabled || wishes.project.trim() === ''}
-          onChange={(_, authorizeAllPipelines) => change({ authorizeAllPipelines })}
-        />
         {present.length > 0 && (
           <>
             <MessageCard severity={MessageCardSeverity.Warning}>

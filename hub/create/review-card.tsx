@@ -4,6 +4,7 @@ import { Card } from 'azure-devops-ui/Card'
 import { MessageCard, MessageCardSeverity } from 'azure-devops-ui/MessageCard'
 import type { ReactElement } from 'react'
 import type { CheckReport } from '../../backend/api/contract.ts'
+import type { Problem } from '../../backend/core/settings.ts'
 import type { Failure } from '../answer.ts'
 import { FindingList } from './findings.tsx'
 import { reviewOf } from './review.ts'
@@ -13,15 +14,19 @@ type Props = {
   readonly wishes: Wishes
   /** Of these wishes; undefined while it is not there. */
   readonly report: CheckReport | undefined
+  /** Of the settings. */
+  readonly problems: readonly Problem[]
   readonly busy: boolean
   readonly failure: Failure | undefined
+  readonly onCreate: () => void
 }
 
-export function ReviewCard({ wishes, report, busy, failure }: Props): ReactElement {
+export function ReviewCard({ wishes, report, problems, busy, failure, onCreate }: Props): ReactElement {
   const ready = report?.ready === true
-  const missing = scaleSetName(wishes.scaleSetId) === undefined ? 'Give a scale set first.' : 'The check has to pass first.'
+  const missing =
+    problems[0]?.message ?? (scaleSetName(wishes.scaleSetId) === undefined ? 'Give a scale set first.' : 'The check has to pass first.')
   return (
-    <Card titleProps={{ text: '4. Review' }}>
+    <Card titleProps={{ text: '4. Review', ariaLevel: 2 }}>
       <div className="hub-stack hub-grow">
         {report !== undefined && ready && (
           <ul className="hub-list" aria-label="What is made">
@@ -32,7 +37,7 @@ export function ReviewCard({ wishes, report, busy, failure }: Props): ReactEleme
         )}
         {failure !== undefined && <Refused failure={failure} />}
         <div className="hub-row">
-          <Button primary type="submit" text={busy ? 'Creating' : `Create ${poolNameOf(wishes)}`} disabled={busy || !ready} />
+          <Button primary text={busy ? 'Creating' : `Create ${poolNameOf(wishes)}`} disabled={busy || !ready} onClick={onCreate} />
           {!ready && <span className="secondary-text">{missing}</span>}
         </div>
       </div>

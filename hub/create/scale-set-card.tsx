@@ -1,44 +1,38 @@
 /** Which scale set, and whether it can be used. */
 import { Button } from 'azure-devops-ui/Button'
 import { Card } from 'azure-devops-ui/Card'
-import { FormItem } from 'azure-devops-ui/FormItem'
 import { MessageCard, MessageCardSeverity } from 'azure-devops-ui/MessageCard'
 import { Spinner, SpinnerOrientation, SpinnerSize } from 'azure-devops-ui/Spinner'
-import { TextField } from 'azure-devops-ui/TextField'
 import type { ReactElement } from 'react'
 import { Report } from './findings.tsx'
 import { Pick } from './pick.tsx'
 import type { Checked } from './use-check.ts'
-import { scaleSetName, type Wishes } from './wishes.ts'
+import type { Wishes } from './wishes.ts'
 
 export type WishProps = {
   readonly wishes: Wishes
   readonly change: (part: Partial<Wishes>) => void
   readonly disabled: boolean
 }
+type Props = WishProps & {
+  readonly checked: Checked
+  /** Scale sets, in small letters, that are not to be proposed; undefined while that is not known. */
+  readonly taken: readonly string[] | undefined
+  /** What the page proposes: nobody has typed it. */
+  readonly propose: (part: Partial<Wishes>) => void
+}
 
-const example = '/subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachineScaleSets/…'
-
-export function ScaleSetCard({ wishes, change, disabled, checked }: WishProps & { readonly checked: Checked }): ReactElement {
-  const wrong = wishes.scaleSetId.trim() !== '' && scaleSetName(wishes.scaleSetId) === undefined
+export function ScaleSetCard({ wishes: { scaleSetId }, change, propose, taken, disabled, checked }: Props): ReactElement {
   return (
-    <Card titleProps={{ text: '1. Scale set' }}>
+    <Card titleProps={{ text: '1. Scale set', ariaLevel: 2 }}>
       <div className="hub-stack hub-grow">
-        <Pick scaleSetId={wishes.scaleSetId} onPick={(scaleSetId) => change({ scaleSetId })} />
-        <FormItem
-          label="Resource id"
-          error={wrong}
-          message={wrong ? `This is no id of a scale set; it reads ${example}` : 'As az vmss show --query id prints it.'}
-        >
-          <TextField
-            ariaLabel="Resource id of the scale set"
-            ariaInvalid={wrong}
-            placeholder={example}
-            value={wishes.scaleSetId}
-            disabled={disabled}
-            onChange={(_, scaleSetId) => change({ scaleSetId })}
-          />
-        </FormItem>
+        <Pick
+          scaleSetId={scaleSetId}
+          taken={taken}
+          disabled={disabled}
+          onPick={(picked) => change({ scaleSetId: picked })}
+          onDefault={(free) => propose({ scaleSetId: free })}
+        />
         <CheckResult checked={checked} />
       </div>
     </Card>

@@ -8,10 +8,11 @@ import { storyOf } from './story.ts'
 
 type Props = WishProps & { readonly settings: PoolSettings | undefined; readonly problems: readonly Problem[] }
 
-export function SettingsCard({ wishes: { draft }, change, disabled, settings, problems }: Props): ReactElement {
-  const field = { draft, problems, disabled, onChange: (part: Partial<typeof draft>) => change({ draft: { ...draft, ...part } }) }
+export function SettingsCard(props: Props): ReactElement {
+  const { settings } = props
+  const field = draftField(props)
   return (
-    <Card titleProps={{ text: '2. Settings' }}>
+    <Card titleProps={{ text: '2. Settings', ariaLevel: 2 }}>
       <div className="hub-columns hub-grow">
         <div className="hub-form">
           <TextSettingField field="machinesMax" {...field} />
@@ -19,7 +20,7 @@ export function SettingsCard({ wishes: { draft }, change, disabled, settings, pr
           <ToggleSettingField field="tearDownAfterUse" {...field} />
         </div>
         <section aria-label="What will happen">
-          <h2 className="hub-subtitle">What will happen</h2>
+          <h3 className="hub-subtitle">What will happen</h3>
           <ul className="hub-list" aria-live="polite">
             {settings !== undefined && storyOf(settings).map((sentence) => <li key={sentence}>{sentence}</li>)}
           </ul>
@@ -27,4 +28,9 @@ export function SettingsCard({ wishes: { draft }, change, disabled, settings, pr
       </div>
     </Card>
   )
+}
+
+/** What a field of the settings needs in a wizard. */
+export function draftField({ wishes: { draft }, change, disabled, problems }: Omit<Props, 'settings'>) {
+  return { draft, problems, disabled, onChange: (part: Partial<typeof draft>) => change({ draft: { ...draft, ...part } }) }
 }

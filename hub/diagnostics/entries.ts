@@ -21,7 +21,7 @@ export function shownEntries(entries: readonly LogView[], { text, operation, sin
 }
 
 export type FailureGroup = {
-  /** The cause by its short name, or the sentence of a failure that has none. */
+  /** The cause by its short name, or the sentence of a failure that has none; begins small where it goes on from a number of machines. */
   readonly title: string
   /** What happened and what to do; empty when the title says all. */
   readonly cause: string
@@ -52,7 +52,8 @@ type FilledGroup = Omit<FailureGroup, 'machines' | 'times'> & { readonly machine
 /** Undefined for what is no failure. */
 function titleOf({ level, machine, message, failure }: LogView): string | undefined {
   if (level === 'info') return undefined
-  return failure?.name ?? (machine === undefined ? undefined : capitalized(message.replaceAll(machine, 'the machine')))
+  if (failure !== undefined) return /failed to start/.test(message) ? `failed to start: ${failure.name}` : failure.name
+  return machine === undefined ? undefined : capitalized(message.replaceAll(machine, 'the machine'))
 }
 
 function capitalized(sentence: string): string {

@@ -4,7 +4,7 @@ import { Panel } from 'azure-devops-ui/Panel'
 import type { ReactElement } from 'react'
 import type { LogView } from '../../backend/api/contract.ts'
 import { Copyable } from '../components/copyable.tsx'
-import { Time } from '../components/time.tsx'
+import { exactInstant } from '../components/instants.ts'
 import { Level } from './level.tsx'
 import { operationNames } from './operations.ts'
 
@@ -15,7 +15,7 @@ export function EntryPanel({ entry, onClose }: { readonly entry: LogView; readon
       <div className="hub-stack hub-grow">
         <div className="hub-row">
           <Level level={level} />
-          <Time atMs={atMs} />
+          <span>{exactInstant(atMs)}</span>
           {machine !== undefined && <span>{machine}</span>}
         </div>
         <p className="hub-text">{message}</p>

@@ -12,11 +12,16 @@ export function FailuresCard({ entries }: { readonly entries: readonly LogView[]
   const groups = failureGroups(entries)
   if (groups.length === 0) return <></>
   return (
-    <Card titleProps={{ text: 'Failures by cause' }} headerDescriptionProps={{ text: `In the newest ${entries.length} entries.` }}>
+    <Card
+      titleProps={{ text: 'Failures by cause', ariaLevel: 2 }}
+      headerDescriptionProps={{ text: `In the newest ${entries.length} entries.` }}
+    >
       <ul className="hub-list">
         {groups.slice(0, groupsMax).map(({ title, cause, fix, machines, times, lastAtMs }) => (
           <li key={title}>
-            <strong>{machines.length === 0 ? counted(times, 'time') : counted(machines.length, 'machine')}</strong>: {title}{' '}
+            <strong>{machines.length === 0 ? counted(times, 'time') : counted(machines.length, 'machine')}</strong>
+            {title.startsWith('failed') ? ' ' : ': '}
+            {title}{' '}
             <span className="secondary-text">
               last <Time atMs={lastAtMs} />
             </span>

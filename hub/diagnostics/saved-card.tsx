@@ -27,7 +27,7 @@ export function SavedCard({ poolId }: { readonly poolId: number }): ReactElement
   return (
     <Card
       className="hub-card-table bolt-table-card"
-      titleProps={{ text: 'Agents saved for investigation' }}
+      titleProps={{ text: 'Agents saved for investigation', ariaLevel: 2 }}
       contentProps={{ contentPadding: false }}
     >
       <DataTable label="Saved machines" columns={columnsOf(mayManage(rights, poolId), ask, open)} rows={saved} />

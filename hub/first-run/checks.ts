@@ -44,16 +44,32 @@ function unanswered(address: string, text: string): Check {
   return { name: 'It answers', result: 'failed', text, fix }
 }
 
-function describes({ product, version, organization: served, signIn }: ServiceView, organization: string): readonly Check[] {
+export type Misfit = Required<Pick<Check, 'text' | 'fix'>>
+
+/** Why this hub and that service do not go together, and what to do; undefined when they do. */
+export function misfitOf({ product, version }: ServiceView): Misfit | undefined {
+  if (product !== 'scale-set-agents') return { text: `What answers is ${product}, and not Scale Set Agents.`, fix: 'Check the address.' }
+  const [theirs, ours] = [lineOf(version), lineOf(apiVersion)]
+  if (theirs === ours) return undefined
+  const versions = `The service has version ${version}, and this extension was made for ${apiVersion}`
+  return theirs < ours
+    ? { text: `${versions}: the service is too old.`, fix: 'Ask whoever runs it to update it.' }
+    : { text: `${versions}: the extension is too old.`, fix: 'Update it in Organization settings, Extensions.' }
+}
+
+/** Versions go together when their first two numbers are the same. */
+function lineOf(version: string): number {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major * 10_000 + minor
+}
+
+function describes(service: ServiceView, organization: string): readonly Check[] {
+  const { version, organization: served, signIn } = service
+  const misfit = misfitOf(service)
   const checks: readonly Check[] = [
-    product === 'scale-set-agents' && versionFits(version)
+    misfit === undefined
       ? { name: 'Version', result: 'ok', text: `It has version ${version}.` }
-      : {
-          name: 'Version',
-          result: 'failed',
-          text: `It has version ${version}, and this extension needs ${apiVersion}.`,
-          fix: 'Update the service, or the extension, so that both have the same first two numbers.',
-        },
+      : { name: 'Version', result: 'failed', ...misfit },
     signIn
       ? { name: 'Sign-in', result: 'ok', text: 'It lets people of this extension sign in.' }
       : {
@@ -82,10 +98,6 @@ function signedIn(answer: Answer<SessionView>): Check {
       ? 'Ask an administrator of agent pools for the right to use them.'
       : 'Compare the id and the secret of the extension with those of the service.'
   return { name: 'You', result: 'failed', text: answer.failure.message, fix }
-}
-
-function versionFits(version: string): boolean {
-  return version.split('.').slice(0, 2).join('.') === apiVersion
 }
 
 /** The service may give the organization's address or its name. */

@@ -51,7 +51,7 @@ export function FirstRun({ host, address, onConnected, onBack }: Props): ReactEl
         {...(onBack === undefined ? {} : { backButtonProps: { ariaLabel: 'All pools', onClick: onBack } })}
       />
       <div className="page-content page-content-top hub-stack">
-        <Card titleProps={{ text: 'Address of the service' }}>
+        <Card titleProps={{ text: 'Address of the service', ariaLevel: 2 }}>
           <form
             className="hub-form hub-grow"
             onSubmit={(event) => {
@@ -65,13 +65,12 @@ export function FirstRun({ host, address, onConnected, onBack }: Props): ReactEl
                 placeholder="https://agents.example.com"
                 ariaLabel="Address of the service"
                 ariaInvalid={problem !== ''}
-                disabled={busy}
                 onChange={(_, value) => setText(value)}
               />
             </FormItem>
             <CheckList checks={checks} busy={busy} failure={failure?.message} />
             <div className="hub-row">
-              <Button primary type="submit" text={busy ? 'Checking' : 'Check and connect'} disabled={busy || text.trim() === ''} />
+              <Button primary text={busy ? 'Checking' : 'Check and connect'} disabled={busy || text.trim() === ''} onClick={connect} />
             </div>
           </form>
         </Card>

@@ -8,7 +8,7 @@ import { audienceOf } from './audience.ts'
 export function Guide({ host }: { readonly host: Host }): ReactElement {
   const extensionId = useExtensionId(host)
   return (
-    <Card titleProps={{ text: 'There is no service yet?' }}>
+    <Card titleProps={{ text: 'No service yet? Run one', ariaLevel: 2 }}>
       <ol className="hub-steps">
         <li>
           <p className="hub-text">
@@ -28,8 +28,8 @@ export function Guide({ host }: { readonly host: Host }): ReactElement {
         </li>
         <li>
           <p className="hub-text">
-            Let it sign in to Azure and Azure DevOps: with the managed identity of its computer, or with a service principal. What the
-            identity needs is listed, and missing rights are named with the command that grants them:
+            Let it sign in to Azure and Azure DevOps: with the managed identity of its computer, or with a service principal. Start it; the
+            second command names each right that is missing, with the command that grants it:
           </p>
           <Copyable what="the commands to start the service" text={'npm run serve\nnode dist/main.js doctor'} />
         </li>

@@ -11,14 +11,14 @@ export function DecisionCard({ detail }: { readonly detail: PoolDetail }): React
   // Not twice, when what comes next is one of the reasons.
   const isToldBelow = [...(decision?.steps ?? []), ...(decision?.reasons ?? [])].some(({ sentence }) => sentence === pool.next)
   return (
-    <Card titleProps={{ text: 'Decision' }} {...(isToldBelow ? {} : { headerDescriptionProps: { text: pool.next } })}>
+    <Card titleProps={{ text: 'Decision', ariaLevel: 2 }} {...(isToldBelow ? {} : { headerDescriptionProps: { text: pool.next } })}>
       <div className="hub-columns hub-grow">
         <section aria-label="Reasons">
-          <h2 className="hub-subtitle">Why</h2>
+          <h3 className="hub-subtitle">Why</h3>
           {decision === undefined ? <p className="hub-text">The first pass has not ended yet.</p> : <Reasons decision={decision} />}
         </section>
         <section aria-label="On their way">
-          <h2 className="hub-subtitle">On its way</h2>
+          <h3 className="hub-subtitle">On its way</h3>
           {openActions.length === 0 ? (
             <p className="hub-text secondary-text">Nothing that was asked for is open.</p>
           ) : (

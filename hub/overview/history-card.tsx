@@ -16,7 +16,7 @@ export default function HistoryCard({ poolId }: { readonly poolId: number }): Re
   const [asTable, setAsTable] = useState(false)
   return (
     <Card
-      titleProps={{ text: 'Last hours' }}
+      titleProps={{ text: 'Last hours', ariaLevel: 2 }}
       headerCommandBarItems={[
         { id: 'as', text: asTable ? 'Show as a picture' : 'Show as a table', subtle: true, onActivate: () => setAsTable(!asTable) },
       ]}

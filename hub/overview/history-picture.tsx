@@ -20,7 +20,8 @@ export function HistoryPicture({ passes }: { readonly passes: readonly PassView[
   const layers = layersOf(points)
   const times = points.map(({ atMs }) => atMs)
   const x = scaleTime()
-    .domain([times[0] ?? 0, times.at(-1) ?? 1])
+    // A clock that was set back makes the first pass not the earliest.
+    .domain([Math.min(...times), Math.max(...times)])
     .range([left, width - 8])
   const y = scaleLinear()
     .domain([0, Math.max(1, ...points.map(({ total, wanted }) => Math.max(total, wanted)))])
@@ -51,7 +52,7 @@ export function HistoryPicture({ passes }: { readonly passes: readonly PassView[
           d={lineOf(points, x, (point) => longest(point.longestWaitMs / minuteMs), curveLinear)}
         />
         {ticks.map((at) => (
-          <text key={at} className="hub-tick" x={x(at)} y={height - 4} textAnchor="middle">
+          <text key={at} className="hub-tick" x={x(at)} y={height - 4} textAnchor={x(at) > width - 40 ? 'end' : 'middle'}>
             {shortTime(at, at)}
           </text>
         ))}

@@ -3,6 +3,7 @@ import { Card } from 'azure-devops-ui/Card'
 import type { ReactElement } from 'react'
 import type { JobView } from '../../backend/api/contract.ts'
 import { DataTable, type Column } from '../components/data-table.tsx'
+import { NativeLink } from '../components/native-link.tsx'
 import { counted } from '../components/more-or-less.ts'
 import { Empty, Frame } from '../components/state.tsx'
 import { Duration } from '../components/time.tsx'
@@ -22,7 +23,7 @@ export function JobsCard({ poolId }: { readonly poolId: number }): ReactElement 
     isEmpty: ({ jobs }) => jobs.length === 0,
   })
   return (
-    <Card className="hub-card-table bolt-table-card" titleProps={{ text: 'Jobs' }} contentProps={{ contentPadding: false }}>
+    <Card className="hub-card-table bolt-table-card" titleProps={{ text: 'Jobs', ariaLevel: 2 }} contentProps={{ contentPadding: false }}>
       <Frame
         what="the jobs"
         resource={resource}
@@ -54,9 +55,10 @@ const columns: readonly Column<JobView>[] = [
 ]
 
 function Job({ job }: { readonly job: JobView }): ReactElement {
+  const { native } = useHub()
   return (
     <div className="hub-cell hub-wrap">
-      <span>{job.name}</span>
+      {job.build === undefined ? <span>{job.name}</span> : <NativeLink href={native.build(job.build)} text={job.name} />}
       <span className="secondary-text">{[job.pipeline, ...job.demands].join(', ')}</span>
     </div>
   )

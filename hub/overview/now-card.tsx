@@ -10,7 +10,7 @@ import { Duration } from '../components/time.tsx'
 export function NowCard({ detail }: { readonly detail: PoolDetail }): ReactElement {
   const { pool, standby } = detail
   return (
-    <Card titleProps={{ text: 'Now' }}>
+    <Card titleProps={{ text: 'Now', ariaLevel: 2 }}>
       <div className="hub-stack hub-grow">
         <Figures figures={[...queue(pool), ...machines(pool), ...measured(detail)]} />
         {standby !== undefined && <Standby standby={standby} />}
@@ -45,11 +45,12 @@ function machines({ wanted, machinesMax }: PoolSummary): readonly Figure[] {
   return [...(wanted === undefined ? [] : [{ name: 'Machines wanted', value: `${wanted} of ${machinesMax}` }])]
 }
 
-function measured({ waits, boot }: PoolDetail): readonly Figure[] {
+function measured({ waits, boot, lostToOnceRace }: PoolDetail): readonly Figure[] {
   return [
     ...duration('Half of the jobs waited at most', waits?.p50Ms),
     ...duration('95 % waited at most', waits?.p95Ms),
     ...duration('A machine starts in about', boot?.p50Ms),
+    ...(lostToOnceRace > 0 ? [{ name: 'Assignments lost as a one-job agent ended', value: lostToOnceRace }] : []),
   ]
 }
 

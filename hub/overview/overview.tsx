@@ -21,7 +21,7 @@ export function Overview({ detail, again }: Props): ReactElement {
       <Problems detail={detail} again={again} />
       <div className="hub-columns">
         <NowCard detail={detail} />
-        <Card titleProps={{ text: 'Machines' }}>
+        <Card titleProps={{ text: 'Machines', ariaLevel: 2 }}>
           <StageBar stages={pool.stages} machinesMax={pool.machinesMax} legend />
         </Card>
       </div>

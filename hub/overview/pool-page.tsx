@@ -1,4 +1,5 @@
 /** One pool: its name, its state, and its tabs. */
+import { Button } from 'azure-devops-ui/Button'
 import { Header, TitleSize } from 'azure-devops-ui/Header'
 import { Tab, TabBar, TabSize } from 'azure-devops-ui/Tabs'
 import { lazy, Suspense, type ReactElement } from 'react'
@@ -23,9 +24,10 @@ export function PoolPage({ poolId, tab }: Props): ReactElement {
   const { service, go } = useHub()
   const { resource, again } = useResource({ key: `pool ${poolId}`, everyMs, read: (signal) => service.detail(poolId, signal) })
   const detail = valueOf(resource)
+  const wayOut = <Button text="All pools" onClick={() => go({ page: 'pools' })} />
   return (
     <>
-      <PoolHeader poolId={poolId} detail={detail} again={again} />
+      <PoolHeader poolId={poolId} name={'value' in resource ? resource.value.pool.name : `Pool ${poolId}`} detail={detail} again={again} />
       <TabBar tabSize={TabSize.Tall} selectedTabId={tab} onSelectedTabChanged={(next) => go({ page: 'pool', poolId, tab: next as TabId })}>
         <Tab id="overview" name="Overview" />
         <Tab id="agents" name="Agents" />
@@ -33,7 +35,7 @@ export function PoolPage({ poolId, tab }: Props): ReactElement {
         <Tab id="settings" name="Settings" />
       </TabBar>
       <div className="page-content page-content-top">
-        <Frame what="the pool" resource={resource} again={again}>
+        <Frame what="the pool" resource={resource} again={again} wayOut={wayOut} keepsForm={tab === 'settings'}>
           {(value) => (
             <Suspense fallback={<Loading what="the page" />}>
               <TabContent detail={value} tab={tab} again={again} />
@@ -60,15 +62,21 @@ function TabContent({ detail, tab, again }: ContentProps): ReactElement {
   }
 }
 
-type HeaderProps = { readonly poolId: number; readonly detail: PoolDetail | undefined; readonly again: () => void }
+type HeaderProps = {
+  readonly poolId: number
+  readonly name: string
+  /** Undefined while it is not known, and when there is none any more. */
+  readonly detail: PoolDetail | undefined
+  readonly again: () => void
+}
 
-function PoolHeader({ poolId, detail, again }: HeaderProps): ReactElement {
-  const { rights, go, nativePoolUrl } = useHub()
+function PoolHeader({ poolId, name, detail, again }: HeaderProps): ReactElement {
+  const { rights, go, native } = useHub()
   const { busy, toggle } = usePause({ poolId, paused: detail?.settings.paused === true }, again)
   const pausable = detail !== undefined && !detail.pool.deleting && mayManage(rights, poolId)
   return (
     <Header
-      title={detail?.pool.name ?? `Pool ${poolId}`}
+      title={name}
       titleSize={TitleSize.Large}
       titleAriaLevel={1}
       description={detail && <PoolState pool={detail.pool} />}
@@ -89,7 +97,7 @@ function PoolHeader({ poolId, detail, again }: HeaderProps): ReactElement {
           id: 'native',
           text: 'Agent pool in Azure DevOps',
           iconProps: { iconName: 'NavigateExternalInline' },
-          href: nativePoolUrl(poolId),
+          href: native.pool(poolId),
           target: '_blank',
         },
       ]}

@@ -15,7 +15,7 @@ export function DeleteCard({ pool }: { readonly pool: PoolSummary }): ReactEleme
   const [asked, ask] = useState(false)
   const { busy, failure, run } = useAction()
   return (
-    <Card titleProps={{ text: 'Delete the pool' }}>
+    <Card titleProps={{ text: 'Delete the pool', ariaLevel: 2 }}>
       <div className="hub-stack hub-grow">
         <p className="hub-text">{effect}</p>
         <div>

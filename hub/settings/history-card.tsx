@@ -18,7 +18,7 @@ export function HistoryCard({ poolId, version }: { readonly poolId: number; read
     isEmpty: ({ changes }) => changes.length === 0,
   })
   return (
-    <Card titleProps={{ text: 'History' }}>
+    <Card titleProps={{ text: 'History', ariaLevel: 2 }}>
       <Frame
         what="the history"
         resource={resource}

@@ -4,6 +4,7 @@ import { useMemo, type ReactElement } from 'react'
 import type { PassDetail } from '../../backend/api/contract.ts'
 import type { PoolSettings } from '../../backend/core/settings.ts'
 import type { Answer } from '../answer.ts'
+import { counted } from '../components/more-or-less.ts'
 import { Empty, Frame } from '../components/state.tsx'
 import { useHub } from '../context.ts'
 import type { Service } from '../service.ts'
@@ -23,7 +24,7 @@ export function PreviewCard({ poolId, settings }: Props): ReactElement {
     isEmpty: (pass) => pass === undefined,
   })
   return (
-    <Card titleProps={{ text: 'What this would do' }}>
+    <Card titleProps={{ text: 'What this would do', ariaLevel: 2 }}>
       <Frame
         what="the newest pass"
         resource={resource}
@@ -42,8 +43,8 @@ function Sentences({ pass, settings }: { readonly pass: PassDetail; readonly set
     <div className="hub-stack" aria-live="polite">
       <p className="hub-text">
         {wantedBefore === wantedAfter
-          ? `The next pass would want ${wantedAfter} machines, as now.`
-          : `The next pass would want ${wantedAfter} machines instead of ${wantedBefore}.`}
+          ? `The next pass would want ${counted(wantedAfter, 'machine')}, as now.`
+          : `The next pass would want ${counted(wantedAfter, 'machine')} instead of ${wantedBefore}.`}
       </p>
       <ul className="hub-list">
         {sentences.map((sentence) => (

@@ -2,7 +2,7 @@
 import { Button } from 'azure-devops-ui/Button'
 import { Card } from 'azure-devops-ui/Card'
 import { MessageCard, MessageCardSeverity } from 'azure-devops-ui/MessageCard'
-import { useEffect, useState, type ReactElement } from 'react'
+import { useEffect, useRef, useState, type ReactElement } from 'react'
 import type { SettingsView } from '../../backend/api/contract.ts'
 import { checkSettings } from '../../backend/core/settings.ts'
 import type { Failure } from '../answer.ts'
@@ -13,11 +13,14 @@ import { changesOf, draftOf, settingsOf, type Draft } from './draft.ts'
 import { FormFields } from './form-fields.tsx'
 import { PreviewCard } from './preview-card.tsx'
 
-type Props = { readonly present: SettingsView; readonly readOnly: boolean; readonly onSaved: () => void }
+/** `whyReadOnly`: in a sentence; absent when the person may change them. */
+type Props = { readonly present: SettingsView; readonly whyReadOnly?: string | undefined; readonly onSaved: () => void }
 
-export function SettingsForm({ present, readOnly, onSaved }: Props): ReactElement {
+export function SettingsForm({ present, whyReadOnly, onSaved }: Props): ReactElement {
+  const readOnly = whyReadOnly !== undefined
   const { busy, failure, run, forget } = useAction()
   const form = useForm(present, forget)
+  const place = useRef<HTMLDivElement>(null)
   const { service, say } = useHub()
   const { base, changes, dirty, overtaken, problems, wanted } = form
   useLeaveQuestion(dirty ? 'The settings that you changed are not saved.' : undefined)
@@ -26,6 +29,12 @@ export function SettingsForm({ present, readOnly, onSaved }: Props): ReactElemen
   useEffect(() => {
     if (failure?.kind === 'conflict') onSaved()
   }, [failure, onSaved])
+
+  /** The question goes away: the focus stays at the form. */
+  function answered(how: () => void): void {
+    place.current?.focus()
+    how()
+  }
 
   function save(): void {
     run(
@@ -39,16 +48,14 @@ export function SettingsForm({ present, readOnly, onSaved }: Props): ReactElemen
   }
 
   return (
-    <form
-      className="hub-stack"
-      onSubmit={(event) => {
-        event.preventDefault()
-        save()
-      }}
-    >
-      {overtaken && <Overtaken onOver={form.keepOver} onTake={() => form.restart(present)} />}
-      <Refusal failure={failure} />
-      <Card titleProps={{ text: 'Settings' }}>
+    <div className="hub-stack" ref={place} tabIndex={-1}>
+      {overtaken ? (
+        <Overtaken onOver={() => answered(form.keepOver)} onTake={() => answered(() => form.restart(present))} />
+      ) : (
+        <Refusal failure={failure} />
+      )}
+      {readOnly && <MessageCard severity={MessageCardSeverity.Info}>{whyReadOnly}</MessageCard>}
+      <Card titleProps={{ text: 'Settings', ariaLevel: 2 }}>
         <FormFields
           draft={form.draft}
           problems={[...problems, ...(failure?.problems ?? [])]}
@@ -62,10 +69,11 @@ export function SettingsForm({ present, readOnly, onSaved }: Props): ReactElemen
           changed={Object.keys(changes).length}
           busy={busy}
           saveable={problems.length === 0 && !overtaken}
+          onSave={save}
           onDiscard={() => form.restart(present)}
         />
       )}
-    </form>
+    </div>
   )
 }
 
@@ -116,17 +124,23 @@ function Refusal({ failure }: { readonly failure: Failure | undefined }): ReactE
   if (failure === undefined || failure.problems.length > 0) return <></>
   return (
     <MessageCard severity={MessageCardSeverity.Error} role="alert">
-      {failure.message}
+      {`Not saved. ${failure.message}`}
     </MessageCard>
   )
 }
 
-type ButtonsProps = { readonly changed: number; readonly busy: boolean; readonly saveable: boolean; readonly onDiscard: () => void }
+type ButtonsProps = {
+  readonly changed: number
+  readonly busy: boolean
+  readonly saveable: boolean
+  readonly onSave: () => void
+  readonly onDiscard: () => void
+}
 
-function Buttons({ changed, busy, saveable, onDiscard }: ButtonsProps): ReactElement {
+function Buttons({ changed, busy, saveable, onSave, onDiscard }: ButtonsProps): ReactElement {
   return (
     <div className="hub-row hub-sticky">
-      <Button primary type="submit" text="Save" disabled={changed === 0 || busy || !saveable} />
+      <Button primary text="Save" disabled={changed === 0 || busy || !saveable} onClick={onSave} />
       <Button text="Discard the changes" disabled={changed === 0 || busy} onClick={onDiscard} />
       <span className="secondary-text" role="status">
         {changed === 0 ? '' : `${changed} changed, not saved`}

@@ -17,14 +17,19 @@ export default function SettingsPage({ detail }: { readonly detail: PoolDetail }
   const { resource, again } = useResource({ key: `settings ${poolId}`, everyMs, read: (signal) => service.settings(poolId, signal) })
   const manages = mayManage(rights, poolId)
   return (
-    <Frame what="the settings" resource={resource} again={again}>
+    <Frame what="the settings" resource={resource} again={again} keepsForm>
       {(present) => (
         <div className="hub-stack">
-          <SettingsForm present={present} readOnly={!manages || detail.pool.deleting} onSaved={again} />
+          <SettingsForm present={present} whyReadOnly={whyReadOnly(manages, detail.pool.deleting)} onSaved={again} />
           <HistoryCard poolId={poolId} version={present.version} />
           {manages && !detail.pool.deleting && <DeleteCard pool={detail.pool} />}
         </div>
       )}
     </Frame>
   )
+}
+
+function whyReadOnly(manages: boolean, deleting: boolean): string | undefined {
+  if (deleting) return 'The pool is being deleted: its settings are not changed any more.'
+  return manages ? undefined : 'You may look at these settings. To change them, ask an administrator of the agent pool.'
 }

@@ -11,7 +11,7 @@ import { acceptEmptyBodies } from '../empty-bodies.ts'
 import { descriptorOf, people } from '../people.ts'
 import { extensionNames } from './extension.ts'
 import { assetsPath, pageHtml } from './html.ts'
-import { hubItem, itemOf, menuOf } from './menu.ts'
+import { buildItem, hubItem, itemOf, menuOf } from './menu.ts'
 import type { PageData } from './page-data.ts'
 
 export type HostPageOptions = {
@@ -39,6 +39,9 @@ export function registerHostPage(app: FastifyInstance, parts: HostPageParts): vo
       sendPage(reply, pageData(parts, params, `${protocol}://${host}`, hubUrl)),
     )
   }
+  app.get<{ Params: Params }>(`/${parts.organization}/:project/_build/results`, ({ params, protocol, host }, reply) =>
+    sendPage(reply, pageData(parts, { ...params, page: buildItem.id }, `${protocol}://${host}`)),
+  )
   app.get<{ Params: { file: string } }>(`${assetsPath}/:file`, async ({ params: { file } }, reply) => {
     const type = contentTypes[file]
     if (type === undefined) return reply.code(404).send({ message: `The host page has no file ${file}.` })
@@ -53,9 +56,9 @@ export function registerHostPage(app: FastifyInstance, parts: HostPageParts): vo
 /** What the page at this address shows; undefined when the organization has no such project or page. */
 function pageData(parts: HostPageParts, { project: projectName, page }: Params, origin: string, hubUrl?: string): PageData | undefined {
   const { organization } = parts
-  const project = parts.projects.find(({ name }) => name.toLowerCase() === projectName?.toLowerCase())
+  const project = parts.projects.find(({ id, name }) => [id, name.toLowerCase()].includes(projectName?.toLowerCase() ?? ''))
   const context = projectName === undefined ? 'organization' : 'project'
-  const item = itemOf(menuOf(context), page ?? hubItem.id)
+  const item = page === buildItem.id ? buildItem : itemOf(menuOf(context), page ?? hubItem.id)
   if (item === undefined || (projectName !== undefined && project === undefined)) return undefined
   const { publisherId, extensionId, version, organizationHub, projectHub } = extensionNames
   const id = `${publisherId}.${extensionId}`

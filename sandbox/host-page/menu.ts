@@ -6,6 +6,9 @@ export type MenuGroup = { readonly title: string; readonly items: readonly MenuI
 /** The last part of the address of our hub's page. */
 export const hubItem: MenuItem = { id: 'scale-set-agents', title: 'Scale set agents' }
 
+/** The page of a build, which is in no menu: empty, so that links to builds lead somewhere. */
+export const buildItem: MenuItem = { id: 'build-results', title: 'Build' }
+
 const extensions: MenuGroup = { title: 'Extensions', items: [hubItem] }
 
 /** Names and addresses of the pages as people know them; only our hub has content in the sandbox. */

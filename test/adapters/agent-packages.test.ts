@@ -1,6 +1,6 @@
 import { createAgentPackages } from '../../backend/adapters/agent-packages.ts'
 import type { Http } from '../../backend/adapters/http.ts'
-import { compareVersions } from '../../backend/core/demand.ts'
+import { compareVersions } from '../../backend/core/versions.ts'
 import { createVirtualTime } from '../support/virtual-time.ts'
 
 const hash = (digit: string) => digit.repeat(64)
@@ -16,7 +16,7 @@ function offer(version: string, change: object = {}) {
 /** Azure DevOps answers `rows` for linux-x64 and nothing for the rest. */
 function start(rows: readonly object[] | undefined, store = new Map<string, string>()) {
   const time = createVirtualTime()
-  const state = { rows, urls: [] as string[], warnings: [] as string[], news: 0 }
+  const state = { rows, urls: [] as string[], warnings: [] as string[], news: 0, isStoreLost: false }
   const http = {
     async read(request: { readonly url: string }, parse: (json: unknown) => unknown) {
       state.urls.push(request.url)
@@ -36,7 +36,10 @@ function start(rows: readonly object[] | undefined, store = new Map<string, stri
     versionMin: '3.227.1',
     compareVersions,
     kept: async (name) => store.get(name),
-    keep: async (name, text) => void store.set(name, text),
+    async keep(name, text) {
+      if (state.isStoreLost) throw new Error('no route to the database')
+      store.set(name, text)
+    },
   })
   const stop = new AbortController()
   const run = async (ms: number) => {
@@ -154,4 +157,14 @@ test('a service that starts while Azure DevOps is silent goes on with what was k
   next.begin()
   await next.run(10)
   expect(value(next.packages.get('linux-x64', ''))).toMatchObject({ version: '4.255.0', sha256: hash('a') })
+})
+
+test('a database that is lost while they are read costs nothing but a warning', async () => {
+  const started = start([offer('4.255.0')])
+  started.state.isStoreLost = true
+  started.begin()
+  await started.run(10)
+  expect([started.state.news > 0, started.state.warnings]).toEqual([true, expect.arrayContaining([expect.stringContaining('no route')])])
+  expect(value(started.packages.get('linux-x64', ''))).toMatchObject({ version: '4.255.0' })
+  started.stop()
 })

@@ -48,3 +48,12 @@ test('ids are UUIDs that sort by their making', () => {
   expect([...ids].sort()).toEqual(ids)
   for (const id of ids.slice(0, 100)) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
 })
+
+test("a line that is behind another replica's goes on from there; one that is ahead goes on as it is", () => {
+  const clock = createClock({ startAt: 1_000 })
+  clock.catchUp(500)
+  expect(clock.now()).toBeLessThan(50_000)
+  clock.catchUp(90_000)
+  expect(clock.now()).toBeGreaterThanOrEqual(90_000)
+  expect(clock.now()).toBeLessThan(120_000)
+})

@@ -92,8 +92,10 @@ export function createTestMetrics(): Metrics & { readonly calls: string[] } {
     pass: nothing,
     passFailed: nothing,
     jobStarted: nothing,
+    assignmentsLost: nothing,
     booted: nothing,
     action: nothing,
+    left: nothing,
     call: (api, operation, outcome) => void calls.push(`${api} ${operation} ${outcome}`),
   }
 }

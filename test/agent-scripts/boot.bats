@@ -36,7 +36,9 @@ setup() {
 }
 
 @test "the key of the machine is in no command line and no environment, and its file is root's" {
+  surroundings=(key=other token=other)
   enable_agent
+  [ "$(grep -cF -- "$token" "$SCENE/environments")" -eq 1 ]
   local key
   key=$(<"$state/key")
   run ! grep -qF -- "$key" "$SCENE/calls" "$SCENE/environments" "$root/var/log/enableagent.log"
@@ -58,7 +60,7 @@ setup() {
   grep -qE "^$(date -u +%Y-%m-%dT%H):[0-9:]{5}Z proof ok [0-9]+ ms$" "$root/var/log/enableagent.log"
 }
 
-@test "the plan keeps what the units need, and neither credential nor proxy" {
+@test "the plan keeps what the units need, and no credential of Azure DevOps or a proxy" {
   answer_claim 'proxy=http://user:hidden@proxy.example:3128'
   enable_agent
   enabled
@@ -96,6 +98,15 @@ setup() {
   done
 }
 
+@test "a credential is asked of no other computer over plain HTTP" {
+  for address in http://service.example http://localhost@service.example http://127.0.0.1.service.example; do
+    run_script "$address" 7
+    failed_in prerequisites 2 unknown
+  done
+  run_script http://127.0.0.1:7200 seven
+  [[ $output == *'seven is not the id of a pool'* ]]
+}
+
 @test "a machine that is no machine for agents is refused before anything is changed" {
   echo 1000 >"$SCENE/uid"
   enable_agent
@@ -107,11 +118,28 @@ setup() {
   [ ! -e "$state" ]
 }
 
-@test "too little room on the disk is named" {
+@test "a systemd that cannot run the unit is refused before anything is changed" {
+  echo 231 >"$SCENE/systemd"
+  enable_agent
+  failed_in prerequisites 10 unknown
+  [[ $(last_line) == *'systemd is version 231 and has to be 232 at least'* ]]
+  [ ! -e "$state" ]
+  echo 232 >"$SCENE/systemd"
+  enable_agent
+  enabled
+}
+
+@test "too little room on the disk is named, and no matter once the agent is configured" {
   echo 2000000 >"$SCENE/kib-free"
   enable_agent
   failed_in prerequisites 10 disk-full
   [[ $(last_line) == *'1953 MiB'* ]]
+  echo 9999999 >"$SCENE/kib-free"
+  enable_agent
+  enabled
+  echo 2000000 >"$SCENE/kib-free"
+  enable_agent
+  enabled
 }
 
 @test "without a service, the arguments say everything and nothing is reported" {
@@ -122,4 +150,33 @@ setup() {
   [ ! -e "$root/etc/sudoers.d/scale-set-agents" ]
   grep -qF 'run.sh --once' "$root/etc/systemd/system/scale-set-agent.service"
   run ! grep -qF -- "$token" "$SCENE/calls"
+}
+
+@test "the report of a failure is tried again, for less than a minute" {
+  echo '1 VS30063: You are not authorized.' >"$SCENE/config"
+  # Four phases are told before the one that fails.
+  answers report 200 200 200 200 503 503 200
+  enable_agent
+  failed_in configure 50 credential-refused
+  [ "$(grep -c '"phase=configure"' "$SCENE/requests-report")" -eq 3 ]
+  rm "$SCENE/waits"
+  answers report 503
+  enable_agent
+  failed_in configure 50 credential-refused
+  [ "$(seconds_waited)" -ge 30 ]
+  [ "$(seconds_waited)" -lt 60 ]
+}
+
+@test "a failure before the claim is not waited for: it cannot be reported" {
+  answers claim 403
+  enable_agent
+  failed_in proof 20 claim-refused
+  [ ! -e "$SCENE/waits" ]
+}
+
+@test "the report that the agent is online is tried again" {
+  answers report 200 200 200 200 200 200 503 'exit 7 refused' 200
+  enable_agent
+  enabled
+  [ "$(grep -c '"phase=online"' "$SCENE/requests-report")" -eq 3 ]
 }

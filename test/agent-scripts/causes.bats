@@ -8,7 +8,9 @@ in_script() {
 }
 
 @test "each wording has its cause" {
-  run in_script 'while IFS="|" read -r cause wording; do
+  run in_script 'phase=configure
+  blame_clock() { :; }
+  while IFS="|" read -r cause wording; do
     classify "some line before"$'"'\n'"'"$wording"
     [ "$REPLY" = "$cause" ] || printf "%s, not %s: %s\n" "$REPLY" "$cause" "$wording"
   done' <<'WORDINGS'
@@ -25,6 +27,8 @@ name-resolution|Name or service not known (dev.azure.com:443)
 name-resolution|Temporary failure in name resolution
 name-resolution|Temporary failure resolving 'deb.debian.org'
 name-resolution|Curl error (6): Couldn't resolve host name for https://repo.example
+tls-interception|curl: (60) SSL certificate problem: certificate has expired
+tls-interception|The remote certificate is invalid because of errors in the certificate chain: NotTimeValid
 tls-interception|The SSL connection could not be established, see inner exception.
 tls-interception|The remote certificate is invalid because of errors in the certificate chain: PartialChain
 proxy|The proxy tunnel request to proxy 'http://p:3128/' failed with status code '407'.
@@ -44,7 +48,8 @@ WORDINGS
 }
 
 @test "each way of not reaching the service has its cause" {
-  run in_script 'while IFS="|" read -r cause proxy_url http_exit http_error; do
+  run in_script 'blame_clock() { :; }
+  while IFS="|" read -r cause proxy_url http_exit http_error; do
     classify_curl service-unreachable
     [ "$REPLY" = "$cause" ] || printf "%s, not %s: %s\n" "$REPLY" "$cause" "$http_exit $http_error"
   done' <<'ANSWERS'
@@ -57,7 +62,7 @@ proxy|http://proxy.example|56|Received HTTP code 407 from proxy after CONNECT
 tls-interception||60|SSL certificate problem: self-signed certificate in certificate chain
 tls-interception||35|wrong version number
 clock-skew||60|SSL certificate problem: certificate is not yet valid
-clock-skew||60|SSL certificate problem: certificate has expired
+tls-interception||60|SSL certificate problem: certificate has expired
 ANSWERS
   [ "$status" -eq 0 ]
   echo "$output"
@@ -84,4 +89,20 @@ ANSWERS
   [ "$status" -eq 0 ]
   echo "$output"
   [ -z "$output" ]
+}
+
+@test "what exists already is a taken name only while the agent registers" {
+  run in_script 'for phase in package user configure; do classify "groupadd: group docker already exists"; echo "$REPLY"; done'
+  [ "${lines[*]}" = 'unknown unknown name-taken' ]
+}
+
+@test "an expired certificate is the clock's fault only when the clock is wrong, by the time of the metadata service" {
+  make_machine
+  answers nonce 'exit 60 SSL certificate problem: certificate has expired'
+  enable_agent
+  failed_in proof 20 tls-interception
+  [[ $(last_line) == *'certificate has expired'*'renew'* ]]
+  LC_ALL=C date -u -d '+400 days' '+%a, %d %b %Y %T GMT' >"$SCENE/date"
+  enable_agent
+  failed_in proof 20 clock-skew
 }

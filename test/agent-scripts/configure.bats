@@ -23,10 +23,9 @@ configured_with() {
   cmp "$state/enableagent.sh" "$BATS_TEST_DIRNAME/../../agent-scripts/linux/enableagent.sh"
 }
 
-@test "the work folder is the image's, else the pool's" {
-  answer_claim "workFolder=$root/pool-work"
+@test "the work folder is the image's, else below the agent's" {
   enable_agent
-  configured_with "--work $root/pool-work"
+  configured_with "--work $agent/_work"
   rm "$agent/.agent"
   echo "VSTS_AGENT_INPUT_WORK=\"$root/image-work\"" >"$root/etc/environment"
   enable_agent
@@ -45,17 +44,65 @@ configured_with() {
   grep -qx VSTS_AGENT_INPUT_SSLSKIPCERTVALIDATION=no "$SCENE/config-environment"
 }
 
-@test "reserved options of the image are ignored with a warning in the report" {
-  printf '%s\n' VSTS_AGENT_INPUT_URL=https://evil.example VSTS_AGENT_INPUT_TOKEN=other vsts_agent_input_pool=other \
-    VSTS_AGENT_INPUT_DEPLOYMENTGROUP=yes VSTS_AGENT_INPUT_RUNASSERVICE=yes >"$root/etc/environment"
-  surroundings=(VSTS_AGENT_INPUT_AUTH=Negotiate)
+@test "a work folder that is there becomes the user's, alone and at its top" {
+  mkdir -p "$root/mnt/work/kept"
+  echo "VSTS_AGENT_INPUT_WORK=$root/mnt/work" >"$root/etc/environment"
   enable_agent
   enabled
-  [ "$(grep -iE '^VSTS_AGENT_INPUT' "$SCENE/config-environment")" = "VSTS_AGENT_INPUT_TOKEN=$token" ]
+  called "chown AzDevOps: $root/mnt/work"
+  [ -d "$root/mnt/work/kept" ]
+}
+
+@test "a work folder that is made can be reached by the user" {
+  echo "VSTS_AGENT_INPUT_WORK=$root/data/deep/work" >"$root/etc/environment"
+  enable_agent
+  [ "$(stat -c %a "$root/data" "$root/data/deep" "$root/data/deep/work" | sort -u)" = 755 ]
+  [ "$(stat -c %a "$state/plan")" = 600 ]
+}
+
+@test "variables of the image that have the names of the script's own change nothing, and reach config.sh" {
+  printf '%s\n' token=other agent=other name=other home=other root=other arguments=other MAPFILE=other REPLY=other UID=7 >"$root/etc/environment"
+  surroundings=(work=other plan=other phase=other)
+  enable_agent
+  enabled
+  grep -qxF "VSTS_AGENT_INPUT_TOKEN=$token" "$SCENE/config-environment"
+  configured_with "--agent vm000001 --auth pat --work $agent/_work"
+  local name
+  for name in token agent name home root arguments MAPFILE REPLY; do
+    grep -qx "$name=other" "$SCENE/config-environment"
+  done
+}
+
+@test "config.sh has the home and the names of its user, whatever the image says" {
+  echo HOME=/elsewhere >"$root/etc/environment"
+  enable_agent
+  grep -qx "HOME=$root/home/agent" "$SCENE/config-environment"
+  grep -qx USER=AzDevOps "$SCENE/config-environment"
+  grep -qx LOGNAME=AzDevOps "$SCENE/config-environment"
+}
+
+@test "what a captured image left of a finished job keeps no agent from starting" {
+  mkdir -p "$state" "$agent/_diag"
+  touch "$state/finished" "$agent/_diag/Worker_20260101-000000-utc.log"
+  answer_claim runMode=once
+  enable_agent
+  enabled
+  [ ! -e "$state/finished" ]
+  run_script --unit-stop
+  [ ! -e "$state/finished" ]
+}
+
+@test "reserved options of the image are ignored with a warning in the report" {
+  printf '%s\n' VSTS_AGENT_INPUT_URL=https://evil.example VSTS_AGENT_INPUT_TOKEN=other vsts_agent_input_pool=other \
+    VSTS_AGENT_INPUT_DEPLOYMENTGROUP=yes VSTS_AGENT_INPUT_RUNASSERVICE=yes AGENT_DIAGLOGPATH=/logs >"$root/etc/environment"
+  surroundings=(VSTS_AGENT_INPUT_AUTH=Negotiate WORKER_DIAGLOGPATH=/logs)
+  enable_agent
+  enabled
+  [ "$(grep -iE '^VSTS_AGENT_INPUT|_DIAGLOGPATH=' "$SCENE/config-environment")" = "VSTS_AGENT_INPUT_TOKEN=$token" ]
   local report name
   report=$(reports | grep phase=configure)
   for name in VSTS_AGENT_INPUT_URL VSTS_AGENT_INPUT_TOKEN vsts_agent_input_pool VSTS_AGENT_INPUT_DEPLOYMENTGROUP \
-    VSTS_AGENT_INPUT_RUNASSERVICE VSTS_AGENT_INPUT_AUTH; do
+    VSTS_AGENT_INPUT_RUNASSERVICE VSTS_AGENT_INPUT_AUTH AGENT_DIAGLOGPATH WORKER_DIAGLOGPATH; do
     [[ $report == *"$name"* ]]
   done
 }
@@ -131,4 +178,35 @@ configured_with() {
   enabled
   called "chcon -R -t bin_t $agent/bin $agent/externals"
   called "restorecon -R $state"
+}
+
+# A grep that ends the search for the credential as the scene says, call by call.
+search_ends() {
+  printf '%s\n' "$@" >"$SCENE/searches"
+  cat >"$SCENE/programs/grep" <<GREP
+#!/usr/bin/env bash
+[[ \$1 == -rl* ]] || exec $(type -P grep) "\$@"
+read -r code file <"$SCENE/searches"
+sed -i 1d "$SCENE/searches"
+[ -z "\$file" ] || printf '%s\0' "\$file"
+exit "\$code"
+GREP
+  chmod +x "$SCENE/programs/grep"
+}
+
+@test "a search for the credential that could not read everything proves nothing" {
+  search_ends 2 2
+  enable_agent
+  failed_in configure 50 unknown
+  [ ! -e "$agent/.agent" ]
+  [ "$(count_of '^systemctl start scale-set-agent.service')" -eq 0 ]
+  # A file that went away under it.
+  search_ends 2 1
+  enable_agent
+  enabled
+  rm "$agent/.agent"
+  search_ends 2 "2 $agent/_diag/Agent_1.log"
+  enable_agent
+  failed_in configure 50 credential-leaked
+  [ ! -e "$agent/_diag/Agent_1.log" ]
 }

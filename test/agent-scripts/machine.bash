@@ -13,6 +13,7 @@ make_machine() {
   done
   cp "$BATS_TEST_DIRNAME/fakes/curl" "$SCENE/programs/curl"
   echo 0 >"$SCENE/uid"
+  echo 252 >"$SCENE/systemd"
   echo 9999999 >"$SCENE/kib-free"
   echo 'root:x:0:0::/root:/bin/bash' >"$SCENE/passwd"
   printf 'root:x:0:\nadm:x:4:\n' >"$SCENE/group"
@@ -26,6 +27,25 @@ make_machine() {
 
 stand_in() {
   ln -sf "$BATS_TEST_DIRNAME/fakes/stand-in" "$SCENE/programs/$1"
+}
+
+# lack <tool>...: only the programs below are there of the real system, without the named; those are put where a package
+# manager that stands in finds them.
+lack() {
+  mkdir -p "$SCENE/tools" "$SCENE/missing"
+  local tool
+  for tool in awk base64 bash cat chmod cp cut date env find flock grep gzip head install ls mkdir mv od openssl paste ps rm rmdir sed sha256sum sh \
+    sleep sort stat tar timeout touch tr uname wc; do
+    ln -s "$(type -P "$tool")" "$SCENE/tools/$tool"
+  done
+  for tool; do
+    if [ -e "$SCENE/programs/$tool" ]; then
+      mv "$SCENE/programs/$tool" "$SCENE/missing/"
+    else
+      mv "$SCENE/tools/$tool" "$SCENE/missing/"
+    fi
+  done
+  search_path=$SCENE/tools
 }
 
 # A package with the layout of the agent's. What config.sh does is told by the scene.
@@ -68,7 +88,6 @@ packageUrl=https://download.agent.example/agent/4.250.0/vsts-agent-linux-x64-4.2
 packageSha256=$sha256
 packageVersion=4.250.0
 runMode=service
-workFolder=
 proxy=
 sudo=yes
 holdUpgrades=no

@@ -51,6 +51,13 @@ setup() {
   [ ! -e "$extension_file" ]
 }
 
+@test "without a service, a damaged file beside the right one is removed and the right one used" {
+  printf x >"$agent/a-vsts-agent.tar.gz"
+  run_script - 7 --organization https://dev.azure.com/f --pool p --sha256 "$sha256" --token t0ken
+  enabled
+  [ ! -e "$agent/a-vsts-agent.tar.gz" ]
+}
+
 @test "an absent package is downloaded, with new tries" {
   rm "$extension_file"
   answers package 'exit 6 Could not resolve host' 500 'exit 18 transfer closed' 200

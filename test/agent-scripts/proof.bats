@@ -121,3 +121,28 @@ setup() {
   failed_in proof 20 service-unreachable
   [ ! -e "$SCENE/waits" ]
 }
+
+@test "causes that take turns are given up together, ten minutes after the first" {
+  local each answers=()
+  for each in {1..40}; do answers+=('503 Retry-After: 50' 502); done
+  answers claim "${answers[@]}"
+  enable_agent
+  failed_in proof 20 service-unreachable
+  [ "$(seconds_waited)" -le 600 ]
+}
+
+@test "a service that tells to wait for longer than the phase may take is asked once more at its end" {
+  answers claim '503 Retry-After: 450'
+  enable_agent
+  failed_in proof 20 service-unreachable
+  [ "$(seconds_waited)" -eq 600 ]
+  [ "$(grep -c registration/claim "$SCENE/requests-claim")" -eq 3 ]
+}
+
+@test "a service that is not ready is no trouble of the network: its reason is in Diagnostics" {
+  answers claim '503 Retry-After: 50'
+  enable_agent
+  failed_in proof 20 service-unreachable
+  [[ $(last_line) == *'Diagnostics of pool 7.' ]]
+  [[ $(last_line) != *'can reach the address'* ]]
+}

@@ -1,23 +1,9 @@
 # Every Linux that the agent supports, with stand-ins for its package manager. No booted machine here covers any but Debian.
 load machine
 
-# without <tool>...: only these programs of the real system are there; the named tools come with the first installation.
 without() {
   make_machine
-  mkdir -p "$SCENE/tools" "$SCENE/missing"
-  local tool
-  for tool in awk base64 bash cat chmod cp cut date env find flock grep gzip head install ls mkdir mv od paste ps rm rmdir sed sha256sum sh sleep \
-    sort stat tar timeout touch tr uname wc; do
-    ln -s "$(type -P "$tool")" "$SCENE/tools/$tool"
-  done
-  for tool; do
-    if [ -e "$SCENE/programs/$tool" ]; then
-      mv "$SCENE/programs/$tool" "$SCENE/missing/"
-    else
-      mv "$SCENE/tools/$tool" "$SCENE/missing/"
-    fi
-  done
-  search_path=$SCENE/tools
+  lack "$@"
 }
 
 @test "nothing is installed where nothing is missing" {
@@ -34,16 +20,16 @@ without() {
   enable_agent
   enabled
   called 'apt-get -o DPkg::Lock::Timeout=60 -qq update'
-  called 'apt-get -o DPkg::Lock::Timeout=60 -qq --yes --no-install-recommends install ca-certificates openssl curl util-linux passwd'
+  called 'apt-get -o DPkg::Lock::Timeout=60 -qq --yes --no-install-recommends install ca-certificates curl util-linux passwd'
 }
 
 @test "RHEL, Alma, Rocky, Oracle: dnf" {
-  without curl tar useradd
+  without curl openssl tar useradd
   stand_in dnf
   stand_in yum
   enable_agent
   enabled
-  called 'dnf --assumeyes --quiet install ca-certificates openssl curl tar shadow-utils'
+  called 'dnf --assumeyes --quiet install ca-certificates curl openssl tar shadow-utils'
   [ "$(count_of '^yum')" -eq 0 ]
 }
 
@@ -53,7 +39,7 @@ without() {
   echo 'root:x:0:' >"$SCENE/group"
   enable_agent
   enabled
-  called 'tdnf --assumeyes --quiet install ca-certificates openssl tar gzip shadow-utils findutils'
+  called 'tdnf --assumeyes --quiet install ca-certificates tar gzip shadow-utils findutils'
   called 'usermod --append --groups docker AzDevOps'
 }
 
@@ -62,7 +48,15 @@ without() {
   stand_in zypper
   enable_agent
   enabled
-  called 'zypper --non-interactive --quiet install --no-recommends ca-certificates openssl coreutils util-linux shadow'
+  called 'zypper --non-interactive --quiet install --no-recommends ca-certificates coreutils util-linux shadow'
+}
+
+@test "a missing openssl is installed: without it the service cannot tell who signed the document" {
+  without openssl
+  stand_in apt-get
+  enable_agent
+  enabled
+  called 'apt-get -o DPkg::Lock::Timeout=60 -qq --yes --no-install-recommends install ca-certificates openssl'
 }
 
 @test "without a package manager the missing tool is named" {

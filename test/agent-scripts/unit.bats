@@ -24,10 +24,10 @@ end_job() {
   grep -qx "ExecStart=/bin/bash $agent/run.sh" "$unit"
 }
 
-@test "a one-job agent runs once and is not restarted" {
+@test "a one-job agent runs for one job, and comes back by itself before it had one" {
   once
   local unit=$root/etc/systemd/system/scale-set-agent.service
-  grep -qx 'Restart=no' "$unit"
+  grep -qx 'Restart=always' "$unit"
   grep -qx "ExecStart=/bin/bash $agent/run.sh --once" "$unit"
   grep -qx "ConditionPathExists=!$state/finished" "$unit"
 }
@@ -72,7 +72,7 @@ end_job() {
   echo '{}' >"$agent/.agent"
   enable_agent
   [ "$status" -eq 0 ]
-  [ "$(count_of '^systemctl')" -eq 0 ]
+  [ "$(grep "^systemctl" "$SCENE/calls")" = "systemctl --version" ]
 }
 
 @test "the unit's start ends the watching, and gives jobs the image's variables but no option of the agent" {
@@ -143,6 +143,29 @@ end_job() {
   answers report 'exit 7 refused' 503 200
   run_script --unit-stop
   [ "$(grep -c 'phase=finished"' "$SCENE/requests-report")" -eq 3 ]
+}
+
+@test "the report of the end outlasts a redeployment of the service, and ends before systemd ends it" {
+  once
+  end_job
+  answers report 503
+  run_script --unit-stop
+  [ "$status" -eq 0 ]
+  [ "$(seconds_waited)" -ge 200 ]
+  [ "$(seconds_waited)" -le 280 ]
+}
+
+@test "the end of the one job is reported through the proxy of the pool, and a second run uses it too" {
+  answer_claim runMode=once proxy=http://pool.example:8080
+  enable_agent
+  end_job
+  : >"$SCENE/environments"
+  run_script --unit-stop
+  grep -qxF 'https_proxy=http://pool.example:8080' "$SCENE/environments"
+  rm "$state/finished"
+  : >"$SCENE/environments"
+  enable_agent
+  grep -qxF 'https_proxy=http://pool.example:8080' "$SCENE/environments"
 }
 
 @test "stopping the unit asks the listener, and only it, to end" {

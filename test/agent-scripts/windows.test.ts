@@ -32,7 +32,7 @@ describe('enableagent.ps1', () => {
 
   test('takes the arguments of the contract', () => {
     const parameters = variablesOf(need(nodesOf(script.root, 'param_block')[0], 'no param block'))
-    const contract = 'service poolid runargs organization pool sha256 nosudo allowupgrades proxy token resume'
+    const contract = 'service poolid runargs organization pool sha256 nosudo allowupgrades interactive proxy token resume'
     expect(parameters.filter((name) => !['true', 'false'].includes(name))).toEqual(contract.split(' '))
   })
 
@@ -90,6 +90,7 @@ describe('enableagent.ps1', () => {
   test('asks the metadata service past every proxy', () => {
     const calls = commandsOf(script.root).filter(({ name, text }) => name === 'Invoke-Http' && /Metadata/.test(text))
     expect(calls.length).toBeGreaterThan(0)
+    expect(callersOf('Get-Seconds')).toEqual(['Request-Plan', 'Get-Document'])
     expect(calls.filter(({ text }) => !text.includes('-Direct')).map(({ text }) => text)).toEqual([])
   })
 
@@ -119,6 +120,7 @@ describe('enableagent.ps1', () => {
     const refused =
       'URL AUTH TOKEN USERNAME PASSWORD POOL AGENT RUNASSERVICE DEPLOYMENTGROUP DEPLOYMENTGROUPNAME ADDDEPLOYMENTGROUPTAGS PROJECTNAME'
     const honoured = 'WORK PROXYURL PROXYUSERNAME PROXYPASSWORD SSLCACERT'
+    expect(['AGENT_DIAGLOGPATH', 'WORKER_DIAGLOGPATH', 'MY_AGENT_DIAGLOGPATH'].filter((name) => reserved.test(name))).toHaveLength(2)
     expect(refused.split(' ').filter((name) => !reserved.test(`VSTS_AGENT_INPUT_${name}`))).toEqual([])
     expect(honoured.split(' ').filter((name) => reserved.test(`VSTS_AGENT_INPUT_${name}`))).toEqual([])
   })
@@ -129,6 +131,54 @@ describe('enableagent.ps1', () => {
     expect(register.indexOf('Invoke-Configuration')).toBeLessThan(register.indexOf('Assert-NoLeak'))
     const complete = functionText('Complete-Machine')
     expect(complete.indexOf('Write-Whole')).toBeLessThan(complete.indexOf('Send-Report'))
+  })
+
+  test('switches TLS 1.2 on for every way in: also the starter sends requests', () => {
+    const lines = nodesOf(script.root, 'assignment_expression').filter(({ text }) => text.includes('::SecurityProtocol ='))
+    expect(lines).toHaveLength(1)
+    expect([...functionsOf(script).values()].filter(({ text }) => text.includes('SecurityProtocol'))).toEqual([])
+    expect(lines[0]?.startIndex).toBeLessThan(script.text.indexOf('function Invoke-Main'))
+  })
+
+  test('asks no service for a credential over plain HTTP, except on its own computer', () => {
+    const [, pattern = ''] = need(/\$service -notmatch '(.+)'/.exec(script.text), 'no rule for -service')
+    const isTaken = (address: string) => new RegExp(pattern, 'i').test(address)
+    const local = ['http://127.0.0.1:7200', 'http://localhost', 'http://[::1]:1/x']
+    expect(['https://service.example', 'https://10.0.0.4:7200/agents', ...local].map(isTaken)).toEqual(Array(5).fill(true))
+    const plain = [
+      'http://service.example',
+      'http://127.0.0.1.example.com',
+      'http://localhost@example.com',
+      'http://10.0.0.4',
+      'https:///x',
+    ]
+    expect(plain.map(isTaken)).toEqual(Array(5).fill(false))
+  })
+
+  test('gives every way to ask the service one try for each nonce, and ends with the cause', () => {
+    const calls = commandsOf(script.root).filter(({ text }) => /registration\/(nonce|claim)"/.test(text))
+    expect(calls.map(({ text }) => / -Tries 1 /.test(text))).toEqual([true, true])
+    const proof = functionText('Request-Plan')
+    for (const limit of ["$trouble.Data['secondsMax']", '$ServiceSeconds', 'throw $trouble']) expect(proof).toContain(limit)
+    for (const name of ['organizationUrl', 'pool', 'agent', 'runMode']) expect(functionText('Request-PlanOnce')).toContain(`'${name}'`)
+  })
+
+  test('restarts an interactive machine that was not restarted since it was registered, and calls it online only then', () => {
+    expect(functionText('Test-Needless')).toContain("$phase -eq 'online' -and $RebootNeeded")
+    expect(callersOf('Start-Restart')).toEqual(['Invoke-Main', 'Invoke-Resume'])
+    expect(functionText('Start-Agent')).toContain('$script:RebootNeeded = Test-Path "HKLM:\\$UnrestartedKey"')
+    const desktop = functionText('Initialize-Desktop')
+    expect(desktop).toContain('CreateSubKey($UnrestartedKey, $check, [Microsoft.Win32.RegistryOptions]::Volatile)')
+    expect(desktop).toContain("Set-Policy 'OOBE' @('DisablePrivacyExperience')")
+    const register = functionText('Register-Agent')
+    expect(register.indexOf('Initialize-Desktop')).toBeLessThan(register.indexOf('Invoke-Configuration'))
+  })
+
+  test('holds upgrades back before the package, and takes the place of logs out of the image before the agent', () => {
+    expect(callersOf('Suspend-WindowsUpdate')).toEqual(['Install-Package'])
+    const register = functionText('Register-Agent')
+    expect(register.indexOf('Clear-LogPath')).toBeGreaterThan(0)
+    expect(register.indexOf('Clear-LogPath')).toBeLessThan(register.indexOf('Register-Tasks'))
   })
 
   test('fetches an issuer from one host and path only', () => {

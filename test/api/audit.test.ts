@@ -1,7 +1,7 @@
 /** Every change leaves who asked for it; what changes a wish leaves what was there before and after, too. */
 import type { Machine } from '../../backend/core/snapshot.ts'
 import type { App } from '../../backend/api/parts.ts'
-import { idle, known, nothingToDo, nowMs, scaleSetId, snapshot, world } from './fixture.ts'
+import { basic, idle, known, nothingToDo, nowMs, operatorKey, scaleSetId, snapshot, world } from './fixture.ts'
 import { accessTokenOf, manager, sessionOf, signInApi } from './people.ts'
 
 type Operation = { readonly 'x-right': string }
@@ -96,6 +96,13 @@ test('an order, a switched agent and a confirmation are kept with the person', a
     ['try-again', '', by],
   ])
   expect(state.told).toEqual([`${by} confirmed replace`])
+})
+
+test('nobody with the operator key hides behind the name of nobody', async () => {
+  const { app, logged } = await start()
+  for (const name of ['anyone', 'service hook'])
+    await app.inject({ method: 'POST', url: '/api/v1/pools/7/pause', headers: basic(operatorKey, name) })
+  expect(logged.map(({ fields }) => fields)).toEqual([1, 2].map(() => expect.objectContaining({ by: 'operator' })))
 })
 
 test('whoever only looks, or is refused, leaves nothing', async () => {

@@ -1,4 +1,5 @@
-import type { Machine } from '../../backend/core/snapshot.ts'
+import type { Machine, PoolSnapshot } from '../../backend/core/snapshot.ts'
+import { aScaleSet } from '../support/build.ts'
 import { apiOf, asOperator, idle, known, logEntry, nothingToDo, nowMs, scaleSetId, snapshot, wallMs, world, type World } from './fixture.ts'
 
 const browser = 'application/json;api-version=7.2-preview.1;excludeUrls=true;enumsAsNumbers=true;msDateFormat=true;noArrayWrap=true'
@@ -54,6 +55,27 @@ test('a pool in both dialects', async () => {
   })
   const numbers = (await call(world(), 'GET', pools, undefined, browser)).body
   expect(numbers).toMatchObject([{ poolId: 7, osType: 1, state: 0, orchestrationType: 0 }])
+})
+
+test.each<[string, PoolSnapshot['scaleSet'], Partial<PoolSnapshot>, object]>([
+  ['a Windows scale set', known(aScaleSet({ os: 'windows' })), {}, { osType: 'windows', state: 'online', offlineSince: null }],
+  [
+    'an image that was replaced since the agents learned what they are',
+    known(aScaleSet({ os: 'linux' })),
+    { capabilities: known({ 'Agent.OS': 'Windows_NT' }) },
+    { osType: 'linux' },
+  ],
+  ['an unread scale set', { known: false, why: '500' }, { capabilities: known({ 'Agent.OS': 'Windows_NT' }) }, { osType: 'windows' }],
+  [
+    'a scale set that is gone',
+    { known: false, why: 'gone' },
+    { scaleSetGoneSince: nowMs - 60_000 },
+    { state: 'offline', offlineSince: '2026-11-21T07:59:00.000Z' },
+  ],
+])('a pool of %s', async (_what, scaleSet, over, expected) => {
+  const state = world()
+  state.latest.set(7, { snapshot: snapshot({ scaleSet, ...over }), decision: nothingToDo, at: nowMs })
+  expect((await call(state, 'GET', `${pools}/7`)).body).toMatchObject(expected)
 })
 
 test('nodes and logs in both dialects', async () => {

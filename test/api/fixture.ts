@@ -17,11 +17,11 @@ import type {
   CallOutcome,
   Clock,
   LogEntry,
-  Order,
   PipelinesAgent,
   PoolRecord,
   StoredPass,
 } from '../../backend/loop/ports.ts'
+import type { Order } from '../../backend/loop/ports-people.ts'
 import type { SignIn } from '../../backend/api/sign-in.ts'
 import type { Registrar } from '../../backend/registration/registrar.ts'
 
@@ -191,6 +191,8 @@ export function world({ empty = false }: { readonly empty?: boolean } = {}) {
     told: [] as string[],
     serviceManages: true,
     deadline: clock.deadline,
+    /** Stands still; what waits has waited at once. */
+    realTime: { nowMs: () => 0, sleep: async () => undefined } as ApiParts['realTime'],
     logged: undefined as ApiParts['log'] | undefined,
     failAddQueue: false,
     crashBeforeRecord: false,
@@ -205,7 +207,6 @@ export function world({ empty = false }: { readonly empty?: boolean } = {}) {
       version: 1,
       orders: [],
       replaceConfirmed: false,
-      takeOverConfirmed: false,
     })
     state.latest.set(7, { snapshot: snapshot(), decision: nothingToDo, at: nowMs })
   }
@@ -234,7 +235,7 @@ function storeOf(state: World): PoolStore & ApiParts['settings'] {
       if (state.records.has(added.poolId)) return 'conflict'
       const { by, ...made } = added
       state.told.push(`${by} made ${made.name}`)
-      state.records.set(added.poolId, { ...made, version: 1, orders: [], takeOverConfirmed: false })
+      state.records.set(added.poolId, { ...made, version: 1, orders: [] })
       return 'ok'
     },
     async updateSettings(poolId, expected, settings, by) {
@@ -249,8 +250,8 @@ function storeOf(state: World): PoolStore & ApiParts['settings'] {
       change(poolId, { orders: [...orders, { ...order, id: orders.length + 1 }] })
     },
     async confirm(poolId, what, by) {
-      state.told.push(`${by} confirmed ${what}`)
-      change(poolId, what === 'replace' ? { replaceConfirmed: true } : { takeOverConfirmed: true })
+      state.told.push(`${by} confirmed ${what === 'replace' ? what : `the take-over from ${what.takeOverFrom}`}`)
+      change(poolId, what === 'replace' ? { replaceConfirmed: true } : what)
     },
   }
 }
@@ -308,7 +309,7 @@ function accessOf(state: World): CheckedAccess {
   }
 }
 
-function historyOf(state: World): ApiParts['history'] {
+export function historyOf(state: World): ApiParts['history'] {
   return {
     log: async (_, { top, before = Infinity, after, level, machine }) => {
       const rows = state.log.filter(
@@ -337,6 +338,7 @@ export async function apiOf(state: World, history = historyOf(state)) {
     hookSecret,
     version: '0.1.0',
     clock: { ...clock, deadline: state.deadline },
+    realTime: state.realTime,
     log: state.logged ?? { info: () => undefined, warn: () => undefined, error: () => undefined },
     isLocal: state.isLocal,
     organizationUrl: 'https://dev.azure.com/fabrikam',

@@ -2,10 +2,12 @@ import { Check } from 'typebox/value'
 import * as contract from '../../backend/api/contract.ts'
 import type { Job, Machine } from '../../backend/core/snapshot.ts'
 import type { StoredPass } from '../../backend/loop/ports.ts'
+import { aScaleSet } from '../support/build.ts'
 import {
   apiOf,
   asOperator,
   azureMachine,
+  historyOf,
   idle,
   known,
   logEntry,
@@ -146,6 +148,32 @@ describe('creating a pool', () => {
 })
 
 describe('a pool that runs', () => {
+  test('tells of assignments lost to the race before a wait was measured', async () => {
+    const waits = async () => ({ jobs: 0, startedJobs: 0, lostToOnceRace: 2 })
+    const state = world()
+    const app = await apiOf(state, { ...historyOf(state), waits })
+    const body = (await app.inject({ url: '/api/v1/pools/7', headers: asOperator })).json()
+    expect([body.waits, body.lostToOnceRace]).toEqual([undefined, 2])
+  })
+
+  test('takes the scale set over from the owner whom the person confirmed, and from nobody else', async () => {
+    const state = world()
+    const confirm = () => call(state, 'POST', '/pools/7/confirm', { what: 'takeOver' })
+    expect(await confirm()).toMatchObject({ status: 409, body: { message: expect.stringMatching(/nothing to take over\.$/) as string } })
+    state.azure.set = { known: false, why: 'Azure answered 500' }
+    expect((await confirm()).status).toBe(503)
+    state.azure.set = known(scaleSet({ tags: { ScaleSetAgentsOwner: 'them/3/17' } }))
+    expect((await confirm()).body.message).toBe(
+      'Confirmed for pool linux: the claim of them/3 is taken over once it has stood still for 10 minutes.',
+    )
+    expect(state.records.get(7)?.takeOverFrom).toBe('them/3')
+    const confirmed = async (claimedBy: string): Promise<boolean> => {
+      state.latest.set(7, { ...state.latest.get(7)!, snapshot: snapshot({ scaleSet: known(aScaleSet({ claim: 'other', claimedBy })) }) })
+      return (await call(state, 'GET', '/pools/7')).body.takeOverConfirmed as boolean
+    }
+    expect([await confirmed('them/3'), await confirmed('others/3')]).toEqual([true, false])
+  })
+
   test('settings change at the version that was read, and the change is remembered', async () => {
     const state = world()
     expect((await call(state, 'PUT', '/pools/7/settings', { version: 1, settings: { standby: 3 } })).body).toMatchObject({

@@ -43,9 +43,9 @@ test('nonce, claim and report, as the script sends them', async () => {
   const claimed = await post('claim', { ...machine, nonce, key, document: `vm-3 ${nonce}`, certificates: '' })
   expect(Object.keys(lines(claimed.text))).toEqual([
     ...['organizationUrl', 'pool', 'agent', 'token', 'packageUrl', 'packageSha256', 'packageVersion', 'runMode'],
-    ...['workFolder', 'proxy', 'sudo', 'holdUpgrades', 'interactive'],
+    ...['proxy', 'sudo', 'holdUpgrades', 'interactive'],
   ])
-  expect(lines(claimed.text)).toMatchObject({ token, runMode: 'once', sudo: 'yes', workFolder: '' })
+  expect(lines(claimed.text)).toMatchObject({ token, runMode: 'once', sudo: 'yes' })
   const report = { ...machine, phase: 'proof', result: 'ok', durationMs: '900', detail: '' }
   expect(await post('report', report, { authorization: `Bearer ${key}` })).toMatchObject({ status: 204, text: '' })
 })

@@ -1,5 +1,6 @@
 /** Who may call what: everybody with every credential at every route of the document. */
 import { generateKeyPairSync } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import type { App } from '../../backend/api/parts.ts'
 import { rights, type Right } from '../../backend/api/rights.ts'
@@ -87,6 +88,15 @@ function verdictOn(name: string, { opens }: Caller, { right }: Route, isOwn: boo
 
 const names = Object.keys(callersOf({} as App))
 
+/** Answers that were as they must be, by route and caller: `npm run trust` asks for their number. */
+const judged: { readonly route: string; readonly caller: string }[] = []
+afterAll(() => {
+  const file = process.env['RIGHTS_FIGURES_FILE']
+  const different = (field: 'route' | 'caller') => new Set(judged.map((each) => each[field])).size
+  if (file !== undefined)
+    writeFileSync(file, JSON.stringify({ routes: different('route'), roles: different('caller'), cases: judged.length }))
+})
+
 test.each(names)('%s', async (name) => {
   const state = world()
   state.isLocal = false
@@ -95,6 +105,7 @@ test.each(names)('%s', async (name) => {
   const headers = await caller.headers()
   const [expected, got]: Record<string, Verdict>[] = [{}, {}]
   const refusals = new Set<string>()
+  const asked: string[] = []
   for (const route of routesOf(app)) {
     for (const poolId of route.path.includes('{poolId}') ? [7, 8] : [7]) {
       const { method } = route
@@ -103,10 +114,12 @@ test.each(names)('%s', async (name) => {
       expected![`${method} ${url}`] = verdictOn(name, caller, route, poolId === 7)
       got![`${method} ${url}`] =
         [401, 403].includes(answer.statusCode) && !isSessionOrRegistration(url) ? (answer.statusCode as 401) : 'let in'
+      asked.push(`${method} ${route.path}`)
       if (answer.statusCode === 401 && (route.right === 'use' || route.right === 'manage')) refusals.add(answer.json().message)
     }
   }
   expect(got).toEqual(expected)
+  judged.push(...asked.map((route) => ({ route, caller: name })))
   // Nothing tells one refused session from another.
   expect(refusals.size).toBeLessThanOrEqual(1)
 })

@@ -1,5 +1,6 @@
 import type { LogEntry, PassRecord } from '../../backend/loop/ports.ts'
 import { openDatabase } from '../../backend/store/database.ts'
+import { StoreError } from '../../backend/store/errors.ts'
 import { createHistory } from '../../backend/store/history.ts'
 import { createSettings } from '../../backend/store/settings.ts'
 import { heldJournal, stillClock } from '../store/support.ts'
@@ -25,5 +26,17 @@ test('the pages of log and passes follow each other in the real store', async ()
   const olderPasses = await get(`passes?top=2&before=${passes.next}`)
   expect([...passes.passes, ...olderPasses.passes].map((each: { tookMs: number }) => each.tookMs)).toEqual([3, 2, 1])
   expect((await get(`passes/${passes.passes[1].id}`)).pass.tookMs).toBe(2)
+  await database.close()
+})
+
+test('a store that cannot be asked is told as such, with the place that says why', async () => {
+  const database = await openDatabase({ kind: 'sqlite-memory' })
+  const history = createHistory(database)
+  const lost = () => Promise.reject(new StoreError('ECONNREFUSED', 'The database 10.0.0.4/agents does not answer.'))
+  const answer = await (await apiOf(world(), { ...history, log: lost })).inject({ url: '/api/v1/pools/7/log', headers: asOperator })
+  expect([answer.statusCode, answer.json()]).toEqual([
+    503,
+    { code: 'unavailable', message: 'The database of the service cannot be used now: GET /readyz says why.' },
+  ])
   await database.close()
 })

@@ -23,12 +23,15 @@ export type Place = {
   readonly data: string
   /** With the operator key. */
   client(): Client
-  startService(): Promise<void>
+  /** As it was configured, or with another version; or with another secret of the extension, and then it knows no session any more. */
+  startService(other?: Other): Promise<void>
   stopService(): Promise<void>
   /** What an administrator does on the hub's first page. */
   connect(): Promise<void>
   close(): Promise<void>
 }
+
+export type Other = { readonly version?: string; readonly extensionSecret?: string }
 
 const root = path.dirname(path.dirname(__dirname))
 const organization = 'sandbox'
@@ -60,7 +63,7 @@ export async function openPlace(options: Partial<SandboxOptions> = {}): Promise<
     ...configurationOf(sandbox, data),
     signIn: { extensionId: id, extensionSecrets: [secret], hubOrigins: [hub.origin] },
   }
-  let service: Service | undefined = await start(configuration, 0)
+  let service: Service | undefined = await start(configuration, 0, {})
   const serviceUrl = service.url
   const stopService = async (): Promise<void> => {
     await service?.stop()
@@ -69,8 +72,9 @@ export async function openPlace(options: Partial<SandboxOptions> = {}): Promise<
   return {
     ...{ sandbox, control, hub, serviceUrl, data, stopService },
     client: () => createClient(service!, fetch, () => AbortSignal.timeout(60_000)),
-    async startService() {
-      service ??= await start(configuration, Number(new URL(serviceUrl).port))
+    async startService(other = {}) {
+      if (other.extensionSecret !== undefined) await rm(path.join(data, 'session-key'))
+      service ??= await start(configuration, Number(new URL(serviceUrl).port), other)
     },
     connect: () => control.connectHub({ organizationUrl: sandbox.organizationUrl, extensionName }, serviceUrl),
     async close() {
@@ -83,9 +87,11 @@ export async function openPlace(options: Partial<SandboxOptions> = {}): Promise<
 
 const extensionName = `${extensionNames.publisherId}.${extensionNames.extensionId}`
 
-function start(configuration: Configuration, port: number): Promise<Service> {
+function start(usual: Configuration, port: number, { version = '0.1.0', extensionSecret }: Other): Promise<Service> {
   const log = createLog({ level: 'silent' })
-  return startService({ configuration: { ...configuration, port }, log, packageFolder: root, version: '0.1.0', speed })
+  const { signIn } = usual
+  const changed = signIn && extensionSecret !== undefined ? { signIn: { ...signIn, extensionSecrets: [extensionSecret] } } : {}
+  return startService({ configuration: { ...usual, ...changed, port }, log, packageFolder: root, version, speed })
 }
 
 function configurationOf(sandbox: Sandbox, data: string): Configuration {

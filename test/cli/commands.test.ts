@@ -18,85 +18,6 @@ const entry = {
   atMs: 1_790_000_000_000,
 }
 
-describe('status', () => {
-  it('shows every pool on one line and what comes next', async () => {
-    const { code, out } = await run('status', onePool)
-    expect(code).toBe(exitCodes.ok)
-    expect(out).toBe(
-      [
-        'POOL          ID  STATE   WAITING  RUNNING  WANTED  MAX  STANDBY  LONGEST WAIT  MACHINES',
-        'linux-agents   7  online        3        4       8   20        2  1 min 5 s     4 busy, 2 idle, 1 creating',
-        '',
-        'linux-agents: It looks again in 10 s.',
-        '',
-      ].join('\n'),
-    )
-  })
-
-  it('is as the service answered with --json', async () => {
-    expect(JSON.parse((await run('status --json', onePool)).out)).toEqual({ pools: [summary] })
-  })
-
-  it('ends with 1 when a pool is not well', async () => {
-    const { code, out } = await run('status', {
-      'GET /pools': { pools: [{ ...summary, state: 'offline', problems: ['The scale set cannot be read.'] }] },
-    })
-    expect(code).toBe(exitCodes.no)
-    expect(out).toContain('linux-agents: The scale set cannot be read.')
-  })
-
-  it('tells the last decision of one pool', async () => {
-    const decision = {
-      wanted: 8,
-      steps: [{ action: { kind: 'grow' }, reason: { code: 'need' }, sentence: '1 more machine needed.' }],
-      reasons: [],
-      lookAgainInMs: 10_000,
-    }
-    const detail = {
-      pool: summary,
-      settings: defaultSettings,
-      decision,
-      openActions: [],
-      replaceConfirmed: false,
-      takeOverConfirmed: false,
-    }
-    const { out } = await run('status --pool linux-agents', { ...onePool, 'GET /pools/7': detail })
-    expect(out).toContain('Last decision\n  1 more machine needed.')
-  })
-
-  it('says no sentence twice', async () => {
-    const grown = { action: { kind: 'grow' }, reason: { code: 'need' }, sentence: '1 more machine needed.' }
-    const stands = { reason: { code: 'unknown' }, sentence: 'The machines could not be read.' }
-    const detail = {
-      pool: { ...summary, next: grown.sentence, problems: [stands.sentence, '2 machines are not ours.'] },
-      settings: defaultSettings,
-      decision: { wanted: 8, steps: [grown], reasons: [grown, stands], lookAgainInMs: 10_000 },
-      openActions: [{ id: 'a', action: { kind: 'grow' }, state: 'accepted', sentence: grown.sentence, forMs: 9_000 }],
-      replaceConfirmed: false,
-      takeOverConfirmed: false,
-    }
-    const { out } = await run('status --pool 7', { ...onePool, 'GET /pools/7': detail })
-    expect(out.split('\n').slice(2)).toEqual([
-      '',
-      'Last decision',
-      '  The machines could not be read.',
-      '  2 machines are not ours.',
-      '',
-      'Under way',
-      '  1 more machine needed. (accepted for 9 s)',
-      '',
-    ])
-    const list = await run('status', { 'GET /pools': { pools: [{ ...summary, next: 'Paused.', problems: ['Paused.'] }] } })
-    expect(list.out.match(/Paused\./g)).toHaveLength(1)
-  })
-
-  it('says what to do when there is no such pool', async () => {
-    const { code, err } = await run('status --pool windows', onePool)
-    expect(code).toBe(exitCodes.no)
-    expect(err).toBe("There is no pool 'windows' in this service. It runs linux-agents.\n")
-  })
-})
-
 describe('why', () => {
   const machine = { poolId: 7, subject: 'linux000003', sentences: ['It is kept on standby.'], from: 'latest' }
 
@@ -144,6 +65,7 @@ describe('why', () => {
 
   it('shows the timeline of the newest boot, with cause and fix of what failed', async () => {
     const phase = { phase: 'package', result: 'ok', durationMs: 12_300, atMs: 1_700_000_000_000, detail: '' }
+    const warned = { ...phase, phase: 'user', detail: 'sudo is not installed.\nThe password was not changed.\n' }
     const failure = {
       ...phase,
       ...{
@@ -155,7 +77,7 @@ describe('why', () => {
       },
       detail: 'enableagent failed in configure [pool-permission]: Access denied.\u001b[31m\nmore',
     }
-    const life = { machineId: '3', createdAt: '2026-11-21T07:00:00Z', generation: 3, phases: [phase, failure] }
+    const life = { machineId: '3', createdAt: '2026-11-21T07:00:00Z', generation: 3, phases: [phase, warned, failure] }
     const boot = { poolId: 7, machine: 'linux000003', lives: [life, { ...life, generation: 2 }] }
     const answers = { ...onePool, ...ofMachine, 'GET /pools/7/machines/3/boot': boot }
     const { out } = await run('why machine 3', answers)
@@ -164,6 +86,9 @@ describe('why', () => {
         machineWords.trimEnd(),
         '  Boot since its 2nd reimage; 1 earlier: --json',
         '    package        ok             12 s  TIME',
+        '    user           ok             12 s  TIME',
+        '      Warning: sudo is not installed.',
+        '      Warning: The password was not changed.',
         '    configure      failed         12 s  TIME',
         '      pool-permission: It may not add agents.',
         '      Fix: Make it an administrator.',

@@ -41,6 +41,7 @@ function look(change: {
     openActions: [],
     replaceConfirmed: false,
     takeOverConfirmed: false,
+    lostToOnceRace: 0,
     ...(change.decision && { decision: change.decision }),
   }
   const pool = { id: 7, agents: 1, waiting: change.waiting ?? 0, running: 4, finished: {} }

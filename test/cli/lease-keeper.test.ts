@@ -12,18 +12,26 @@ function fakeClock(rounds: number, speed = 1) {
   const stop = new AbortController()
   let now = 0
   let left = rounds
+  let wall = 1_700_000_000_000
   const clock = {
     speed,
     now: () => now,
+    catchUp: (at: number) => void (now = Math.max(now, at)),
     real: {
+      wallTimeMs: () => wall,
       sleep: async (ms: number) => {
+        wall += ms
         now += ms * speed
         left -= 1
         if (left === 0) stop.abort()
       },
     },
   } as unknown as ServiceClock
-  return { clock, stop: stop.signal, advance: (ms: number) => (now += ms) }
+  const advance = (ms: number): void => {
+    now += ms
+    wall += ms / speed
+  }
+  return { clock, stop: stop.signal, advance, setWall: (ms: number) => void (wall += ms) }
 }
 
 type Held = Leases & { released: number }
@@ -75,6 +83,26 @@ it('trusts the lease no longer than it certainly holds, however fast the clock r
   }
 })
 
+it('trusts no lease after its computer was suspended, until it has looked again; a clock that is set back changes nothing', async () => {
+  const { clock, stop, setWall } = fakeClock(2)
+  const keeper = await createLeaseKeeper({ leases: fakeLeases(clock), pools, pace: { ...pace, elsewhere: true }, clock, log })
+  setWall(-3_600_000)
+  expect(keeper.current(7)?.leftMs).toBe(25_000)
+  setWall(3_600_000 + 24_000)
+  expect(keeper.current(7)?.leftMs).toBe(1_000)
+  setWall(1_000)
+  expect([keeper.current(7), keeper.problem()]).toEqual([undefined, expect.stringContaining('it is asked for again')])
+  await keeper.run(stop, never)
+  expect(keeper.current(7)?.leftMs).toBe(25_000 - pace.renewMs)
+})
+
+it('asks no wall clock where no other computer can take over', async () => {
+  const { clock, setWall } = fakeClock(2)
+  const keeper = await createLeaseKeeper({ leases: fakeLeases(clock), pools, pace, clock, log })
+  setWall(3_600_000)
+  expect(keeper.current(7)?.leftMs).toBe(25_000)
+})
+
 it('says who holds it while it stands by, and takes it when it is free', async () => {
   const { clock, stop } = fakeClock(3)
   let asked = 0
@@ -105,21 +133,29 @@ it('holds nothing once another replica has taken it', async () => {
   expect(keeper.current(7)).toBeUndefined()
 })
 
-it('looks at the pools there are, and says which of them pass', async () => {
-  const { clock, stop } = fakeClock(2)
+it('catches up with the line of the replica that is ahead', async () => {
+  const { clock } = fakeClock(1)
+  await createLeaseKeeper({ leases: fakeLeases(clock, async (hold) => ({ ...hold(), othersAt: 7_000 })), pools, pace, clock, log })
+  expect(clock.now()).toBe(7_000)
+})
+
+it('looks at the pools there are, and says which of them pass and whether it is well', async () => {
+  const { clock, stop } = fakeClock(3)
   const asked: unknown[] = []
   const leases: Leases = {
     ...fakeLeases(clock),
-    async look(of, isPassing) {
-      asked.push([of, isPassing?.(7)])
+    async look(of, { isPassing, isUnwell } = {}) {
+      asked.push([of, isPassing?.(7), isUnwell])
       return elsewhere(clock)
     },
   }
-  const keeper = await createLeaseKeeper({ leases, pools, pace, clock, log })
+  const keeper = await createLeaseKeeper({ leases, pools, pace, clock, log, isUnwell: () => clock.now() > 0 })
   await keeper.run(stop, (poolId) => poolId === 7)
   expect(asked).toEqual([
-    [[7], undefined],
-    [[7], true],
+    [[7], undefined, false],
+    // Not at the first sign.
+    [[7], true, false],
+    [[7], true, true],
   ])
 })
 

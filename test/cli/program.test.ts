@@ -39,8 +39,8 @@ it('stops at a wrong configuration', async () => {
   expect(calls).toEqual([])
 })
 
-it('stops the service at a wrong configuration, with all problems', async () => {
-  const { code, err } = await run('serve', {}, { env: { HOME: '/home/ada', SCALE_SET_AGENTS_HOST: '0.0.0.0' } })
+it.each(['serve', 'serve --json'])('stops the service at a wrong configuration, with all problems: %s', async (args) => {
+  const { code, err } = await run(args, {}, { env: { HOME: '/home/ada', SCALE_SET_AGENTS_HOST: '0.0.0.0' } })
   expect(code).toBe(exitCodes.configuration)
   expect(err).toContain('2 settings are wrong; nothing was started.')
 })

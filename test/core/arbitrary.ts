@@ -160,6 +160,7 @@ export const situation: fc.Arbitrary<Situation> = fc
     asked: mostly(0, 1, 3),
     owed: mostly(0, 1, 2),
     deleteInFlight: fc.boolean(),
+    azureBusyAt: rarely(times.map((ms) => now - ms)),
     recentUpdates: someTimes,
     rooms: mostly<PoolSnapshot['rooms']>(
       [],
@@ -251,6 +252,14 @@ export const troubled: fc.Arbitrary<Situation> = fc
       ],
     }),
   }))
+
+const refusal = { code: 'ScopeLocked', message: 'locked', times: 2, freeAt: now + minute } as const
+const steps = ['delete', 'reimage', 'refresh-claim', 'put-extension', 'unregister 101', 'drain 102', 'unregister 103'] as const
+
+/** A pool one of whose steps was refused. */
+export const refused: fc.Arbitrary<Situation> = fc
+  .tuple(clearSituation, fc.constantFrom(...steps))
+  .map(([{ snapshot, settings: chosen }, step]) => ({ settings: chosen, snapshot: { ...snapshot, refused: { [step]: refusal } } }))
 
 /** A pool that wants to grow. */
 export const hungry: fc.Arbitrary<Situation> = fc

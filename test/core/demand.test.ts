@@ -1,6 +1,8 @@
 import fc from 'fast-check'
-import { comingMachines, compareVersions, demandOf, helpableJobs, unmetDemand } from '../../backend/core/demand.ts'
-import { aJob, aSnapshot, minute, now, second, someJobs, someMachines } from '../support/build.ts'
+import { comingMachines, demandOf, helpableJobs, unmetDemand } from '../../backend/core/demand.ts'
+import { compareVersions } from '../../backend/core/versions.ts'
+import { aJob, aSnapshot, minute, now, second, someJobs, someMachines, someSettings } from '../support/build.ts'
+import type { SnapshotOver } from '../support/build.ts'
 
 describe('a demand is met', () => {
   const capabilities = { 'Agent.OS': 'Linux', Maven: '/usr/bin/mvn', node: '20.11.1', tool: '1.10', text: 'a b', odd: 'v2' }
@@ -43,15 +45,52 @@ describe('need', () => {
           ...Array.from({ length: idle }, () => ({ stage: 'idle' as const })),
           ...Array.from({ length: starting }, () => ({ stage: 'starting' as const })),
         )
-        const demand = demandOf(aSnapshot({ jobs: someJobs(waiting), machines, asked, owed }), standby, returning, now)
+        const demand = demandOf(aSnapshot({ jobs: someJobs(waiting), machines, asked, owed }), someSettings(), standby, returning, now)
         expect(demand.need).toBe(Math.max(0, waiting + standby - idle - starting - asked - owed - returning))
         expect(demand.reasons[0]?.code).toBe(demand.need > 0 ? 'need' : 'enough')
       }),
     )
   })
 
+  const unsuited = { matchedAgentIds: [9] }
+  test.each<[string, SnapshotOver, number, { need: number; idle: number }]>([
+    [
+      'an idle agent that can take none',
+      { jobs: someJobs(1, unsuited), machines: someMachines({ stage: 'idle' }) },
+      0,
+      { need: 1, idle: 0 },
+    ],
+    ['one that is standby', { jobs: someJobs(1, unsuited), machines: someMachines({ stage: 'idle' }) }, 1, { need: 1, idle: 1 }],
+    [
+      'one that can take another job',
+      { jobs: [aJob(unsuited), aJob({ requestId: 2, matchedAgentIds: [9, 101] })], machines: someMachines({ stage: 'idle' }) },
+      0,
+      { need: 1, idle: 1 },
+    ],
+    [
+      'machines that come for them',
+      { jobs: someJobs(2, unsuited), machines: someMachines({ stage: 'idle' }, { stage: 'starting' }), asked: 1 },
+      0,
+      { need: 0, idle: 0 },
+    ],
+    [
+      "another's idle agent",
+      { jobs: someJobs(1, unsuited), others: [{ id: 55, name: 'desk', online: true, enabled: true, busy: false }] },
+      0,
+      { need: 1, idle: 0 },
+    ],
+    [
+      'no more jobs than may start',
+      { jobs: someJobs(3, unsuited), machines: someMachines({ stage: 'idle' }), parallelJobsFree: 1 },
+      0,
+      { need: 1, idle: 0 },
+    ],
+  ])('counts for jobs that some idle agents cannot take: %s', (_what, over, standby, expected) =>
+    expect(demandOf(aSnapshot(over), someSettings(), standby, 0, now)).toMatchObject(expected),
+  )
+
   test('is one for a pool that has never seen an agent, so that it learns', () => {
-    const learning = demandOf(aSnapshot({ capabilities: null }), 0, 0, now)
+    const learning = demandOf(aSnapshot({ capabilities: null }), someSettings(), 0, 0, now)
     expect([learning.need, learning.reasons]).toEqual([1, [{ code: 'learn-capabilities' }]])
   })
 
@@ -62,7 +101,7 @@ describe('need', () => {
       aSnapshot({ capabilities: null, others: [{ id: 1, name: 'other', online: false, enabled: true, busy: false }] }),
     ],
     ['the agents are unknown', aSnapshot({ capabilities: null, unknown: ['agents'] })],
-  ])('is not raised to learn when %s', (_why, snapshot) => expect(demandOf(snapshot, 0, 0, now).need).toBe(0))
+  ])('is not raised to learn when %s', (_why, snapshot) => expect(demandOf(snapshot, someSettings(), 0, 0, now).need).toBe(0))
 
   test('counts what comes: created, starting, reimaged, asked for, owed', () => {
     const machines = someMachines(
@@ -73,8 +112,13 @@ describe('need', () => {
       { stage: 'failed' },
       { stage: 'saved' },
     )
-    expect(comingMachines(aSnapshot({ machines, asked: 2, owed: 1 }))).toBe(6)
-    expect(comingMachines(aSnapshot({ unknown: ['machines'], asked: 2 }))).toBe(2)
+    expect(comingMachines(aSnapshot({ machines, asked: 2, owed: 1 }), someSettings(), now)).toBe(6)
+    expect(comingMachines(aSnapshot({ unknown: ['machines'], asked: 2 }), someSettings(), now)).toBe(2)
+  })
+
+  test.each(['creating', 'starting', 'reimaging'] as const)('does not wait for a machine that is past its time in %s', (stage) => {
+    const late = aSnapshot({ machines: someMachines({ stage, forMs: 30 * minute }), deleteInFlight: true })
+    expect(comingMachines(late, someSettings(), now)).toBe(0)
   })
 })
 
@@ -83,10 +127,10 @@ describe('a waiting job', () => {
     helpableJobs(snapshot, now).reasons.map(({ code }) => code)
 
   test('has no agent yet', () =>
-    expect(helpableJobs(aSnapshot({ jobs: [aJob({ agentId: 101 }), aJob()] }), now)).toEqual({ waiting: 1, reasons: [] }))
+    expect(helpableJobs(aSnapshot({ jobs: [aJob({ agentId: 101 }), aJob()] }), now)).toEqual({ waiting: 1, stranded: 0, reasons: [] }))
 
   test('is not counted while the jobs are unknown', () =>
-    expect(helpableJobs(aSnapshot({ unknown: ['jobs'] }), now)).toEqual({ waiting: 0, reasons: [] }))
+    expect(helpableJobs(aSnapshot({ unknown: ['jobs'] }), now)).toEqual({ waiting: 0, stranded: 0, reasons: [] }))
 
   test('may demand anything before capabilities are known', () =>
     expect(helpableJobs(aSnapshot({ capabilities: null, jobs: [aJob({ demands: ['cuda'] })] }), now).waiting).toBe(1))
@@ -100,9 +144,10 @@ describe('a waiting job', () => {
     const jobs = someJobs(3, { seenAt: now - second })
     expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 1 }), now)).toEqual({
       waiting: 1,
+      stranded: 0,
       reasons: [{ code: 'parallel-jobs', free: 1, waiting: 3 }],
     })
-    expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 3 }), now)).toEqual({ waiting: 3, reasons: [] })
+    expect(helpableJobs(aSnapshot({ jobs, parallelJobsFree: 3 }), now)).toEqual({ waiting: 3, stranded: 0, reasons: [] })
   })
 })
 

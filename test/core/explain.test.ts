@@ -78,7 +78,7 @@ const sentences: Examples = {
     ],
   ],
   owed: [[{ code: 'owed', machines: 1 }, 'Azure owes 1 machine of the capacity and no operation runs; they are asked for again.']],
-  paused: [[{ code: 'paused' }, 'The pool is paused: nothing is changed until a person resumes it.']],
+  paused: [[{ code: 'paused' }, 'The pool is paused: nothing but its mark on the scale set is changed until a person resumes it.']],
   unknown: [
     [
       { code: 'unknown', part: 'jobs', why: 'status 500', stops: 'removal' },
@@ -203,6 +203,16 @@ const sentences: Examples = {
       '4 of 8 machines went away at once; none of them is removed until this has lasted half an hour, because the fault is likelier in the network.',
     ],
   ],
+  refused: [
+    [
+      { code: 'refused', action: 'delete', azureCode: 'ScopeLocked', times: 3, freeAt: now + 2 * minute },
+      'Deleting machines was refused 3 times in a row (ScopeLocked). A lock on the resource group forbids the change. Remove the lock, or leave out the scale set from it. It is tried again in 2 min.',
+    ],
+    [
+      { code: 'refused', action: 'put-extension', azureCode: 'left', times: 2, freeAt: now + 30_000 },
+      'Putting the agent extension into the model was left 2 times, because the world had moved. It is tried again in 30 s.',
+    ],
+  ],
   'azure-busy': [
     [
       { code: 'azure-busy', waiting: 2, freeAt: now + 20_000 },
@@ -235,6 +245,7 @@ const stays: Readonly<Record<StayCause, string>> = {
   starting: 'its agent is expected to come online',
   grace: 'its agent went offline and may come back',
   'job-counted': 'Azure DevOps still counts job request 7 on it',
+  protected: 'a person set instance protection on it, so Azure refuses to change it; take that off in Azure',
   saved: 'it is saved for investigation until a person deletes it',
   foreign: 'it was not created by this pool; adopt it or delete it in Azure',
   unclear: 'what is known of it contradicts itself (7)',

@@ -19,20 +19,26 @@ const restore: Action = { kind: 'restore', machine: ref(), agentId: 101 }
 const save: Action = { kind: 'save', machine: ref(), cause: 'failed-to-start' }
 const orphan: Action = { kind: 'unregister-orphan', agentId: 5, name: 'gone' }
 
-describe('S12: a paused pool is not changed', () =>
+test('S12: a paused pool keeps its claim', () => expect(breach({ kind: 'refresh-claim' }, {}, { paused: true })).toBeUndefined())
+describe('S12: a paused pool is not changed otherwise', () =>
   test.each([grow(1), drain, { kind: 'claim' } as const])('$kind', (action) => expect(breach(action, {}, { paused: true })).toBe('S12')))
 
 describe('S3: only what is ours is touched', () => {
   test.each<[Action, string | undefined]>([
     [{ kind: 'claim' }, undefined],
-    [{ kind: 'delete-pool' }, undefined],
-    [orphan, undefined],
+    [{ kind: 'delete-pool' }, 'S3'],
+    [orphan, 'S3'],
     [grow(1), 'S3'],
     [{ kind: 'put-extension' }, 'S3'],
   ])('on a free scale set: %j', (action, invariant) => expect(breach(action, { scaleSet: { claim: 'free' } })).toBe(invariant))
   test.each(['other', 'built-in'] as const)('nothing on one of another (%s)', (claim) =>
     expect(breach({ kind: 'claim' }, { scaleSet: { claim } })).toBe('S3'),
   )
+  test.each(['free', 'other', 'built-in'] as const)('a pool that is deleted ends in Azure DevOps alone (%s)', (claim) => {
+    const actions: readonly Action[] = [drain, unregister, orphan, { kind: 'delete-pool' }, remove('delete'), { kind: 'refresh-claim' }]
+    const over = { ...on({ stage: 'draining' }), scaleSet: { claim } }
+    expect(actions.map((action) => breach(action, over, { deleting: true }))).toEqual([...Array(4).fill(undefined), 'S3', 'S3'])
+  })
   test('no foreign machine', () => expect(breach(drain, on({ stage: 'foreign' }))).toBe('S3'))
 })
 

@@ -2,7 +2,7 @@ import { backOffUntil, grantGrowth, totalMachines, updateRateReason, updatesLeft
 import { aSnapshot, hour, minute, now, second, someMachines, someSettings } from '../support/build.ts'
 import type { SnapshotOver } from '../support/build.ts'
 
-const grant = (over: SnapshotOver, need = 5, machinesMax = 10) => grantGrowth(aSnapshot(over), someSettings({ machinesMax }), need, now)
+const grant = (over: SnapshotOver, need = 5, machinesMax = 10) => grantGrowth(aSnapshot(over), someSettings({ machinesMax }), need, 0, now)
 const quota = { kind: 'quota', machines: 3, detail: '6 cores are free.' } as const
 const subnet = { kind: 'subnet', machines: 2, detail: '2 addresses are free.' } as const
 

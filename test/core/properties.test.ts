@@ -4,10 +4,10 @@ import type { Action, Decision } from '../../backend/core/decision.ts'
 import { idleAgents } from '../../backend/core/demand.ts'
 import { explain } from '../../backend/core/explain.ts'
 import { breachOf, namedMachines } from '../../backend/core/invariants.ts'
-import { totalMachines } from '../../backend/core/limits.ts'
+import { totalMachines, updatesLeft } from '../../backend/core/limits.ts'
 import { standbyAt } from '../../backend/core/schedule.ts'
 import type { Machine } from '../../backend/core/snapshot.ts'
-import { lineOf, now } from '../support/build.ts'
+import { lineOf, minute, now } from '../support/build.ts'
 import { clearSituation, situation } from './arbitrary.ts'
 import type { Situation } from './arbitrary.ts'
 
@@ -82,9 +82,18 @@ describe('whatever the situation', () => {
     for (const reason of [...steps.map((step) => step.reason), ...reasons]) expect(explain(reason, now)).toMatch(/^\S.*[^.\s]\.$/s)
   })
 
-  always('nothing is changed while the pool is paused', (given) => {
+  always('nothing but the claim is kept while the pool is paused', (given) => {
     const { steps, reasons } = decided({ ...given, settings: { ...given.settings, paused: true } })
-    expect([steps, reasons]).toEqual([[], [{ code: 'paused' }]])
+    expect([steps.filter(({ action }) => action.kind !== 'refresh-claim'), reasons]).toEqual([[], [{ code: 'paused' }]])
+  })
+
+  always('a live claim is renewed in time, whatever grows and is recycled', (given) => {
+    const { scaleSet } = given.snapshot
+    const left = updatesLeft(given.snapshot, now)
+    if (!scaleSet.known || scaleSet.value.claim !== 'ours' || left < 2) return
+    const late = { ...scaleSet, value: { ...scaleSet.value, claimRefreshedAt: now - 6 * minute } }
+    const { steps } = decided({ ...given, snapshot: { ...given.snapshot, scaleSet: late } })
+    expect(steps.map(({ action }) => action.kind)).toContain('refresh-claim')
   })
 
   always('no more than four updates of the scale set leave in a minute', (given) => {

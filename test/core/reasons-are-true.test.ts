@@ -4,7 +4,7 @@ import { decide } from '../../backend/core/decide.ts'
 import type { Decision, Reason, ReasonCode } from '../../backend/core/decision.ts'
 import type { Machine } from '../../backend/core/snapshot.ts'
 import { aMachine, aSnapshot, lineOf, minute, now } from '../support/build.ts'
-import { hungry, situation, troubled } from './arbitrary.ts'
+import { hungry, refused, situation, troubled } from './arbitrary.ts'
 import type { Situation } from './arbitrary.ts'
 
 type Lift = (given: Situation, reason: never) => Situation
@@ -14,7 +14,7 @@ const withSnapshot = (given: Situation, change: Partial<Situation['snapshot']>):
   ...given,
   snapshot: { ...given.snapshot, ...change },
 })
-const without = (given: Situation, part: 'growthTrouble' | 'bootTrouble' | 'parallelJobsFree'): Situation => {
+const without = (given: Situation, part: 'growthTrouble' | 'bootTrouble' | 'parallelJobsFree' | 'azureBusyAt' | 'refused'): Situation => {
   const { [part]: _lifted, ...snapshot } = given.snapshot
   return { ...given, snapshot }
 }
@@ -36,7 +36,23 @@ const withJob = (given: Situation, requestId: number, change: object): Situation
 }
 const partOf = { jobs: 'jobs', agents: 'agents', 'scale-set': 'scaleSet', machines: 'machines' } as const
 
-/** How each limit is lifted, everything else left as it is. */
+/** Reasons for what is done, or for one machine; every other names a limit. */
+type NoLimit =
+  | 'need'
+  | 'enough'
+  | 'learn-capabilities'
+  | 'owed'
+  | 'leaves'
+  | 'leave-together'
+  | 'saved'
+  | 'restored'
+  | 'orphan'
+  | 'stays'
+  | 'upkeep'
+  | 'placeholder'
+  | 'invariant'
+
+/** How each limit is lifted, everything else left as it is. A new reason is a limit unless it is named above. */
 const lifts = {
   paused: (given) => ({ ...given, settings: { ...given.settings, paused: false } }),
   maximum: (given) => ({ ...given, settings: { ...given.settings, machinesMax: 1_000 } }),
@@ -53,6 +69,8 @@ const lifts = {
   'parallel-jobs': (given) => without(given, 'parallelJobsFree'),
   'passed-over': (given, reason: Of<'passed-over'>) => withJob(given, reason.requestId, { passedOverSince: now }),
   'no-agent-could-take': (given, reason: Of<'no-agent-could-take'>) => withJob(given, reason.requestId, { demands: [] }),
+  'azure-busy': (given) => without(given, 'azureBusyAt'),
+  refused: (given) => without(given, 'refused'),
   'delete-in-flight': (given) => withSnapshot(given, { deleteInFlight: false }),
   // The budget is a share of the machines: with many more healthy ones, more may go.
   'unhealthy-budget': (given) => withMachines(given, (machine, index) => (index === 0 ? [machine, ...crowd] : [machine])),
@@ -60,7 +78,7 @@ const lifts = {
     withMachines(given, (machine) => [
       machine.stage === 'offline' || machine.stage === 'failed' ? { ...machine, since: now - 60 * minute } : machine,
     ]),
-} satisfies Partial<Record<ReasonCode, Lift>>
+} satisfies Record<Exclude<ReasonCode, NoLimit>, Lift>
 
 const crowd: readonly Machine[] = Array.from({ length: 200 }, (_each, index) => ({
   id: `c${index}`,
@@ -90,7 +108,7 @@ describe.each(Object.entries(lifts) as [keyof typeof lifts, Lift][])('"%s" lifte
   test('changes the decision', () => {
     let met = 0
     fc.assert(
-      fc.property(fc.oneof(situation, troubled, hungry), (given) => {
+      fc.property(fc.oneof(situation, troubled, hungry, refused), (given) => {
         for (const reason of decide(given.snapshot, given.settings, now).reasons.filter((each) => each.code === code)) {
           const bound = asked(given, reason)
           const decision = decide(bound.snapshot, bound.settings, now)

@@ -1,5 +1,5 @@
 import { nextLives } from '../../backend/core/recycle.ts'
-import { aSnapshot, minute, someMachines, someSettings } from '../support/build.ts'
+import { aSnapshot, minute, now, someMachines, someSettings } from '../support/build.ts'
 import type { MachineOver, SnapshotOver } from '../support/build.ts'
 
 const used: MachineOver = { stage: 'used' }
@@ -9,6 +9,7 @@ const lives = (machines: readonly MachineOver[], over: SnapshotOver = {}, standb
       aSnapshot({ ...over, machines: someMachines(...machines) }),
       someSettings({ tearDownAfterUse: true, ...settings }),
       standby,
+      now,
     ).entries(),
   ]
     .map(([id, life]) => `${id} ${life}`)
@@ -48,7 +49,7 @@ test('what is coming and what is owed counts as the pool', () => {
 
 test('the maximum bounds it', () => expect(lives([used, { stage: 'idle' }], { peakDemand: 5 }, 0, { machinesMax: 1 })).toBe('1 delete'))
 test('a pool that is deleted brings nothing back', () => expect(lives([used], { peakDemand: 5 }, 0, { deleting: true })).toBe('1 delete'))
-test('nothing is known without a list', () => expect(nextLives(aSnapshot({ unknown: ['machines'] }), someSettings(), 0).size).toBe(0))
+test('nothing is known without a list', () => expect(nextLives(aSnapshot({ unknown: ['machines'] }), someSettings(), 0, now).size).toBe(0))
 
 test('a reimage that takes more than a minute longer than a new machine is not worth it', () => {
   const measured = (bootMin: number, reimageMin: number): string =>

@@ -13,10 +13,15 @@ describe('the scale set is kept', () => {
     ['the extension is an older one', { scaleSet: { extension: 'outdated' } }, ['put-extension']],
     [
       'both, and of two updates one is kept for growth',
-      { scaleSet: { extension: 'outdated', claimRefreshedAt: 0 }, recentUpdates: [now, now] },
+      { scaleSet: { extension: 'outdated', claimRefreshedAt: now - 4 * minute }, recentUpdates: [now, now] },
       ['put-extension'],
     ],
-    ['the last update is kept for growth', { scaleSet: { claimRefreshedAt: 0 }, recentUpdates: [now, now, now] }, []],
+    ['the last update is kept for growth', { scaleSet: { claimRefreshedAt: now - 4 * minute }, recentUpdates: [now, now, now] }, []],
+    [
+      'the claim is five minutes old, of growth, too',
+      { scaleSet: { claimRefreshedAt: now - 5 * minute }, recentUpdates: [now, now, now] },
+      ['refresh-claim'],
+    ],
     ['no update is left', { scaleSet: { claimRefreshedAt: 0 }, recentUpdates: [now, now, now, now] }, []],
     ['no update is left for a claim', { scaleSet: { claim: 'free' }, recentUpdates: [now, now, now, now] }, []],
   ])('%s', (_when, over, expected) => expect(steps(over)).toEqual(expected))

@@ -2,7 +2,8 @@ import { decide } from '../../backend/core/decide.ts'
 import { stageText, whyJob, whyMachine } from '../../backend/core/why.ts'
 import type { Why } from '../../backend/core/why.ts'
 import { aJob, aSnapshot, minute, now, second, someJobs, someMachines, someSettings } from '../support/build.ts'
-import type { SnapshotOver } from '../support/build.ts'
+import type { MachineOver, SnapshotOver } from '../support/build.ts'
+import type { PoolSettings } from '../../backend/core/settings.ts'
 import { stages } from './arbitrary.ts'
 
 const job = (over: SnapshotOver, requestId = 1, settings = {}): Why | undefined => {
@@ -68,6 +69,50 @@ describe('a job', () => {
     })
   })
 
+  test.each<[string, SnapshotOver, readonly RegExp[]]>([
+    ['nor what only keeps machines', { unknown: ['jobs'] }, []],
+    [
+      'but what keeps it from growing',
+      { unknown: ['agents'], machines: someMachines({ stage: 'idle' }) },
+      [/^The agents could not be read \(status 500\), so the pool does not grow/],
+    ],
+  ])('is not told of removals, %s', (_what, over, expected) => {
+    const snapshot = aSnapshot({ ...over, jobs: someJobs(2) })
+    const seen = { ...snapshot, jobs: aSnapshot({ jobs: someJobs(2) }).jobs }
+    const told = whyJob(seen, decide(snapshot, someSettings(), now), 2, now)?.sentences.slice(1) ?? []
+    expect(told.filter((sentence) => !sentence.startsWith('A machine for it'))).toEqual(
+      expected.map((each) => expect.stringMatching(each) as string),
+    )
+  })
+
+  test('is told of machines that Azure owes, also in a pass that does not ask for them', () => {
+    for (const recentUpdates of [[], [now, now, now, now]])
+      expect(job({ jobs: someJobs(1), owed: 1, recentUpdates })?.sentences[1]).toMatch(/^Azure owes 1 machine of the capacity/)
+  })
+
+  test('is told of the update rate where that holds growth, not where it holds a reimage', () => {
+    const recentUpdates = [now, now, now, now]
+    const told = (over: SnapshotOver): boolean =>
+      job({ jobs: someJobs(1), recentUpdates, ...over }, 1, { tearDownAfterUse: true })?.sentences.some((each) =>
+        each.startsWith('4 updates'),
+      ) ?? false
+    const reimages = someMachines({ stage: 'unregistered', cause: 'used', next: 'reimage' })
+    expect([told({}), told({ machines: reimages, asked: 1, peakDemand: 5 })]).toEqual([true, false])
+  })
+
+  test('is told of a refusal that keeps the pool from growing', () => {
+    const refused = { claim: { code: 'ScopeLocked', message: 'locked', times: 2, freeAt: now + minute } }
+    expect(job({ jobs: someJobs(1), scaleSet: { claim: 'free' }, refused })?.sentences.slice(1)).toEqual([
+      expect.stringMatching(/^The scale set is not marked as used by this pool yet/),
+      expect.stringMatching(/^Marking the scale set was refused 2 times/),
+    ])
+  })
+
+  test('does not count on an idle agent that cannot take it', () => {
+    const unsuited = [aJob({ matchedAgentIds: [9] })]
+    expect(job({ machines: someMachines({ stage: 'idle' }), jobs: unsuited, boot })?.estimatedStartAt).toBe(now + 4 * minute)
+  })
+
   test.each<[string, SnapshotOver]>([
     ['without measured times', {}],
     ['without a list of machines', { unknown: ['machines'], boot }],
@@ -96,6 +141,97 @@ describe('a machine', () => {
     expect(machine({ machines })?.at(-1)).toMatch('m1 stays')
     expect(machine({ machines }, 'm1', { paused: true })?.[1]).toMatch('The pool is paused')
     expect(machine({ machines, unknown: ['jobs'] })?.slice(1)).toEqual(['The jobs could not be read (status 500), so no machine leaves.'])
+  })
+
+  const unregistered = { stage: 'unregistered', cause: 'surplus', next: 'delete' } as const
+  const used = { stage: 'unregistered', cause: 'used', next: 'reimage' } as const
+  const lost = { stage: 'offline', forMs: 10 * minute } as const
+  const late = { stage: 'starting', forMs: 20 * minute } as const
+  const other = { claim: 'other', claimedBy: 'them/3' } as const
+  const crowd = { code: 'AuthorizationFailed', message: 'no', times: 2, freeAt: now + minute }
+  test.each<[string, SnapshotOver, RegExp, Partial<PoolSettings>]>([
+    ['a mass failure', { machines: someMachines(lost, lost, lost, lost) }, /^4 of 4 machines went away at once/, {}],
+    ['the budget', { machines: someMachines(late, late, late).toReversed() }, /^3 unhealthy machines; at most 1/, { savedMax: 0 }],
+    [
+      'the budget of deletes',
+      { machines: someMachines({ ...unregistered, cause: 'stopped' }, { ...unregistered, cause: 'stopped' }).toReversed() },
+      /^2 unhealthy machines; at most 1/,
+      {},
+    ],
+    ['a delete in flight', { machines: someMachines(unregistered), deleteInFlight: true }, /^1 machine to delete after the delete/, {}],
+    ['a busy Azure', { machines: someMachines(unregistered), azureBusyAt: now }, /^Azure is busy/, {}],
+    [
+      'the update rate',
+      { machines: someMachines(used), recentUpdates: [now, now, now, now], jobs: someJobs(9), peakDemand: 9 },
+      /^4 updates/,
+      { tearDownAfterUse: true },
+    ],
+    [
+      "another's claim",
+      { machines: someMachines({ stage: 'idle' }), lowestSurplus: 1, scaleSet: other },
+      /^The scale set is marked as used by them/,
+      {},
+    ],
+    [
+      'a refusal',
+      { machines: someMachines({ stage: 'disabled' }), refused: { 'unregister 101': crowd } },
+      /^Taking an agent out of the pool was refused 2 times/,
+      {},
+    ],
+    [
+      "the update rate, by a person's order",
+      {
+        machines: someMachines({ ...unregistered, asked: { order: 'reimage', by: 'Ada', force: false } }),
+        recentUpdates: [now, now, now, now],
+      },
+      /^4 updates/,
+      {},
+    ],
+    ['a pause', { machines: someMachines(unregistered) }, /^The pool is paused/, { paused: true }],
+    ['a pause, after its job', { machines: someMachines({ stage: 'used' }) }, /^The pool is paused/, { paused: true }],
+  ])('that is due to leave and held back tells only by what: %s', (_what, over, expected, settings) => {
+    const [, ...told] = machine(over, 'm1', settings) ?? []
+    expect(told).toEqual([expect.stringMatching(expected)])
+  })
+
+  test.each<[string, SnapshotOver, Partial<PoolSettings>]>([
+    [
+      'an update rate that binds growth only',
+      { machines: someMachines(unregistered), recentUpdates: [now, now, now, now], jobs: someJobs(9), deleteInFlight: true },
+      {},
+    ],
+    ['the mass failure of others', { machines: someMachines(unregistered, lost, lost, lost, lost), deleteInFlight: true }, {}],
+    [
+      'the health of a pool that is deleted',
+      { machines: someMachines({ ...lost, agent: null }, lost, lost, lost), deleteInFlight: true },
+      { deleting: true },
+    ],
+  ])('does not blame %s', (_what, over, settings) =>
+    expect(machine(over, 'm1', settings)?.slice(1)).toEqual([expect.stringMatching(/to delete after the delete/)]),
+  )
+
+  test.each<[string, MachineOver, RegExp]>([
+    ['runs a job', { stage: 'busy' }, /^m1 stays: it runs job request 501\.$/],
+    ['is protected', { stage: 'disabled', protected: true }, /^m1 stays: a person set instance protection/],
+    ['is wanted again once it is seen', { stage: 'draining', unseen: true }, /^m1 stays: its removal goes on in one of the next passes\.$/],
+  ])('that %s is not held back by a limit', (_what, over, expected) =>
+    expect(machine({ machines: someMachines(over), jobs: someJobs(1), azureBusyAt: now })?.slice(1)).toEqual([
+      expect.stringMatching(expected),
+    ]),
+  )
+
+  test('says how long it may still take only while that lasts', () => {
+    const told = (forMs: number): string | undefined =>
+      machine({ machines: someMachines({ stage: 'starting', forMs }), unknown: [] })?.at(-1)
+    expect(told(minute)).toBe('m1 stays: its agent is expected to come online (9 min left).')
+    const stopped = someMachines({ stage: 'failed', cause: 'stopped', forMs: 2 * minute })
+    expect(machine({ machines: stopped })?.at(-1)).toBe('m1 stays: its agent went offline and may come back (3 min left).')
+    const sentences = stages.flatMap((stage) =>
+      [minute, 40 * minute].flatMap(
+        (forMs) => machine({ machines: someMachines({ stage, forMs }), deleteInFlight: true, azureBusyAt: now }) ?? [],
+      ),
+    )
+    expect(sentences.filter((sentence) => sentence.includes('(0 s left)'))).toEqual([])
   })
 
   test('has words for every stage', () => expect(stages.map((stage) => stageText[stage]).every((text) => text.length > 0)).toBe(true))

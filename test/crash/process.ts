@@ -83,7 +83,7 @@ export async function startProcess(parts: ProcessParts): Promise<ServiceProcess>
     // One lease for all pools: which there are is not asked.
     pools: async () => [],
     pace,
-    clock: { ...clock, speed: 1, real: { nowMs: clock.now, wallTimeMs: clock.wallTimeMs, sleep: clock.sleep } },
+    clock: { ...clock, speed: 1, catchUp: () => undefined, real: { nowMs: clock.now, wallTimeMs: clock.wallTimeMs, sleep: clock.sleep } },
     log: silent,
   })
   const stopped = new AbortController()

@@ -1,6 +1,6 @@
 /** The recorded runs: short lives of one pool that together make the service do everything it can do. */
 import type { PoolSettings } from '../../backend/core/settings.ts'
-import type { Order } from '../../backend/loop/ports.ts'
+import type { Order } from '../../backend/loop/ports-people.ts'
 import type { World, WorldEvent } from '../../backend/simulator/facts.ts'
 
 export const secondMs = 1_000

@@ -1,6 +1,6 @@
 /** What a script does to world and service, and what people want by then, whether or not the service has heard of it. */
 import { defaultSettings, type PoolSettings } from '../../backend/core/settings.ts'
-import type { Order } from '../../backend/loop/ports.ts'
+import type { Order } from '../../backend/loop/ports-people.ts'
 import type { World } from '../../backend/simulator/facts.ts'
 import type { Database } from '../../backend/store/database.ts'
 import { scaleSetId } from '../support/service.ts'

@@ -6,8 +6,10 @@ type Seen = { readonly path: string; readonly headers: Record<string, string>; r
 
 const address = 'https://agents.example'
 
+const tokens = { appToken: async () => 'app', accessToken: async () => 'access' }
+
 /** A service that answers from a list: sign-ins from their own. */
-function serviceOf(replies: readonly Reply[], sessions: readonly Reply[] = []) {
+function serviceOf(replies: readonly Reply[], sessions: readonly Reply[] = [], host = tokens) {
   const seen: Seen[] = []
   const clock = { nowMs: 0, due: [] as (() => void)[] }
   const waiting = [...replies]
@@ -28,8 +30,7 @@ function serviceOf(replies: readonly Reply[], sessions: readonly Reply[] = []) {
       return () => undefined
     },
   }
-  const tokens = { appToken: async () => 'app', accessToken: async () => 'access' }
-  return { seen, clock, client: createClient({ address, tokens, clock: hubClock, fetch }) }
+  return { seen, clock, client: createClient({ address, tokens: host, clock: hubClock, fetch }) }
 }
 
 function session(number: number): Reply {
@@ -105,6 +106,24 @@ describe('a failure is told in the words of the service:', () => {
       ok: false,
       failure: { kind, code: 'some', message: 'What it is, and what to do.', problems, findings: [] },
     })
+  })
+
+  test('a host that gives no token any more, at the sign-in or later, is the answer of the call', async () => {
+    let given = 1
+    const accessToken = async (): Promise<string> => {
+      given -= 1
+      if (given >= 0) return 'access'
+      throw new Error('The session has ended.')
+    }
+    const { client, seen } = serviceOf([], [], { ...tokens, accessToken })
+    const failure = {
+      kind: 'session',
+      message: expect.stringContaining('no token: The session has ended. Sign in to Azure DevOps in another tab'),
+    }
+    expect(await client.call({ method: 'POST', path: '/api/v1/pools', body: {}, asPerson: true })).toMatchObject({ failure })
+    expect(paths(seen)).toEqual(['/api/v1/session'])
+    client.renew()
+    expect(await client.call({ path: '/a' })).toMatchObject({ failure })
   })
 
   test('a sign-in that is refused is the answer of the call', async () => {

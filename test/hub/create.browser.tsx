@@ -42,14 +42,14 @@ const service = (part: Partial<Service> = {}): Partial<Service> => ({
   ...part,
 })
 
-const paste = (id: string): void => void fireEvent.change(screen.getByLabelText('Resource id of the scale set'), { target: { value: id } })
-
 describe('a new pool', () => {
-  test('is checked as soon as there is a scale set, reviewed in words, and made with what was typed', async () => {
+  test('begins with the first scale set that no pool has, is checked, reviewed in words, and made with what was typed', async () => {
     const sent: unknown[] = []
     const { went, said } = show(
       <CreatePage project="Fabrikam" />,
       service({
+        scaleSets: () => answer({ scaleSets: [{ ...set, id: idOf('used'), usedBy: 'other' }, { ...set, id: idOf('old') }, set] }),
+        builtInPools: () => answer({ pools: [old] }),
         create: (body) => {
           sent.push(body)
           return answer({
@@ -63,8 +63,7 @@ describe('a new pool', () => {
       }),
     )
     await settled()
-    expect(screen.getByRole('button', { name: 'Create' }).getAttribute('aria-disabled')).toBe('true')
-    paste(set.id)
+    expect(screen.getByRole('button', { name: 'Create linux' }).getAttribute('aria-disabled')).toBe('true')
     await waitFor(() => expect(text()).toContain('An agent pool named linux is made in Azure DevOps, with your rights.'), {
       timeout: 3_000,
     })
@@ -102,7 +101,6 @@ describe('a new pool', () => {
       fix: 'az vmss update --set overprovision=false',
     }
     show(<CreatePage />, service({ check: () => answer({ ...ready, ready: false, findings: [finding] }) }))
-    paste(set.id)
     await waitFor(() => expect(text()).toContain('az vmss update --set overprovision=false'), { timeout: 3_000 })
     expect(text()).toContain('The check has to pass first.')
     expect(screen.getByRole('button', { name: 'Create linux' }).getAttribute('aria-disabled')).toBe('true')
@@ -110,7 +108,7 @@ describe('a new pool', () => {
 
   test('that the service refuses keeps what was typed', async () => {
     show(<CreatePage />, service({ create: () => refuse('conflict', 'An agent pool named linux exists and has 2 agents.') }))
-    paste(set.id)
+    await settled()
     fireEvent.change(screen.getByLabelText('Number of agents to keep on standby'), { target: { value: '2' } })
     await waitFor(() => expect(screen.getByRole('button', { name: 'Create linux' }).getAttribute('aria-disabled')).toBeNull(), {
       timeout: 3_000,
@@ -119,12 +117,74 @@ describe('a new pool', () => {
     await settled()
     expect(screen.getAllByRole('alert').map((alert) => alert.textContent)).toContain('An agent pool named linux exists and has 2 agents.')
     expect(screen.getByLabelText('Number of agents to keep on standby')).toHaveProperty('value', '2')
-    expect(screen.getByLabelText('Resource id of the scale set')).toHaveProperty('value', set.id)
+    expect(screen.getByDisplayValue('linux (ci, westeurope, Standard_D4ds_v5)')).toBeTruthy()
+  })
+
+  test('asks for five things at most, each with a default; the others are behind a title', async () => {
+    show(
+      <CreatePage project="Fabrikam" />,
+      service({ check: () => answer({ ...ready, present: [] }), builtInPools: () => answer({ pools: [old] }) }),
+    )
+    await waitFor(() => expect(text()).toContain('is made in Azure DevOps'), { timeout: 3_000 })
+    const inputs = [...document.querySelectorAll('input, textarea, [role="checkbox"], [role="switch"]')]
+    expect(inputs.map((input) => input.getAttribute('aria-label'))).toEqual([
+      'Scale set',
+      'Maximum number of virtual machines in the scale set',
+      'Number of agents to keep on standby',
+      'Automatically tear down virtual machines after every use',
+      'Project',
+    ])
+    expect(inputs.map((input) => input.getAttribute('value') ?? input.getAttribute('aria-checked'))).not.toContain('')
+    fireEvent.click(screen.getByRole('button', { name: 'More choices' }))
+    for (const name of [
+      'Name of the agent pool',
+      'Delay in minutes before deleting excess idle agents',
+      'Save an unhealthy agent for investigation',
+    ])
+      expect(screen.getByLabelText(name)).toBeTruthy()
+  })
+
+  test('of a scale set that is not listed takes its id', async () => {
+    const checked: string[] = []
+    show(
+      <CreatePage />,
+      service({
+        scaleSets: () => answer({ scaleSets: [] }),
+        check: ({ scaleSetId }) => {
+          checked.push(scaleSetId)
+          return answer(ready)
+        },
+      }),
+    )
+    await settled()
+    fireEvent.change(screen.getByLabelText('Resource id of the scale set'), { target: { value: 'linux' } })
+    expect(text()).toContain('This is no id of a scale set')
+    fireEvent.change(screen.getByLabelText('Resource id of the scale set'), { target: { value: idOf('mine') } })
+    await waitFor(() => expect(screen.getByRole('button', { name: 'Create mine' }).getAttribute('aria-disabled')).toBeNull(), {
+      timeout: 3_000,
+    })
+    expect(checked).toEqual([idOf('mine')])
+  })
+
+  test('is not asked for by those who may not make one', () => {
+    show(<CreatePage />, {}, { mayCreate: false })
+    expect(text()).toContain('You have no permission to make a pool')
+    expect(document.querySelector('input')).toBeNull()
   })
 })
 
+test('whoever has no scale set finds the commands, the template and the Bicep file for one', async () => {
+  show(<CreatePage />, service())
+  await settled()
+  expect(text()).not.toContain('az vmss create')
+  fireEvent.click(screen.getByRole('button', { name: 'No scale set yet? Make one' }))
+  expect(text()).toContain('az vmss create')
+  expect(screen.getByLabelText('Ephemeral disk')).toBeTruthy()
+})
+
 describe('the scale sets to pick from', () => {
-  const pick = (part: Partial<Service>) => show(<Pick scaleSetId={set.id} onPick={() => undefined} />, part)
+  const pick = (part: Partial<Service>) =>
+    show(<Pick scaleSetId={set.id} taken={[]} disabled={false} onPick={() => undefined} onDefault={() => undefined} />, part)
 
   test('are named with where they are, and with the pool that has them', async () => {
     pick({ scaleSets: () => answer({ scaleSets: [{ ...set, usedBy: 'linux-agents' }] }) })
@@ -161,6 +221,6 @@ describe('a pool of Azure DevOps', () => {
     show(<CreatePage />, service({ builtInPools: () => refuse('unavailable', 'Azure DevOps did not answer.') }))
     await settled()
     expect(screen.getByRole('alert').textContent).toContain('Azure DevOps did not answer.')
-    expect(screen.getByLabelText('Resource id of the scale set')).toBeTruthy()
+    expect(screen.getByLabelText('Scale set')).toBeTruthy()
   })
 })

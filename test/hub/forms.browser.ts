@@ -83,11 +83,19 @@ describe('connecting', () => {
 
   test.each([
     ['an old service', { version: '0.0.9' }, 'Version'],
+    ['a service that is newer than the extension', { version: '1.0.0' }, 'Version'],
     ['another product', { product: 'jenkins' }, 'Version'],
     ['one that does not know the extension', { signIn: false }, 'Sign-in'],
     ['one of another organization', { organization: 'fabrikam' }, 'Organization'],
   ])('stops at %s with the next step', async (_, part, name) => {
     expect((await check(part)).at(-1)).toMatchObject({ name, result: 'failed', fix: expect.stringMatching(/\w/) })
+  })
+
+  test.each([
+    ['0.0.9', 'The service has version 0.0.9, and this extension was made for 0.1: the service is too old.'],
+    ['0.2.0', 'The service has version 0.2.0, and this extension was made for 0.1: the extension is too old.'],
+  ])('says which side is too old when the service has %s', async (version, text) => {
+    expect((await check({ version })).at(-1)?.text).toBe(text)
   })
 
   test('stops at a service that does not answer, and at one that does not take the person', async () => {
@@ -258,9 +266,9 @@ describe('the machines', () => {
 
   test('are ordered with what that does to a running job', () => {
     const kind = orderKinds.find(({ order }) => order === 'delete')!
-    expect(consequence(kind, machines, false)).toContain('nothing is removed before the present one has ended')
-    expect(consequence(kind, machines, true)).toContain('That job is lost')
-    expect(consequence(kind, machines.slice(1), false)).not.toContain('job is')
+    expect(consequence(kind, machines, false)).toContain('1 of them runs a job: that job ends first')
+    expect(consequence(kind, machines, true)).toContain('that job is lost and fails at once')
+    expect(consequence(kind, machines.slice(1), false)).not.toContain('that job')
   })
 })
 
@@ -300,7 +308,7 @@ describe('Diagnostics', () => {
       entry({ message: 'Failed (adding 1 machines): …', failure: quota, atMs: 2 }),
     ])
     expect(groups.map(({ title, machines, times, fix, lastAtMs }) => [title, machines.length, times, fix, lastAtMs])).toEqual([
-      ['name resolution', 2, 2, 'Check the DNS.', 4],
+      ['failed to start: name resolution', 2, 2, 'Check the DNS.', 4],
       ['QuotaExceeded', 0, 2, 'Ask for more.', 5],
     ])
   })

@@ -25,7 +25,7 @@ describe('the agent of a machine', () => {
     })
     fireEvent.click(screen.getByRole('checkbox', { name: 'Choose linux000008' }))
     fireEvent.click(screen.getByRole('button', { name: 'Disable' }))
-    expect(text()).toContain('nothing is removed before the present one has ended')
+    expect(text()).toContain('It runs a job: that job ends first.')
     fireEvent.click(screen.getAllByRole('button', { name: 'Disable' }).at(-1)!)
     await settled()
     expect([asked, said]).toEqual([[[1, 5, false]], ['Agent linux000008 is disabled.']])
@@ -38,9 +38,9 @@ describe('the agent of a machine', () => {
     const draining = machineOf({ stage: 'draining', facts: { ...part, stage: 'draining', cause: 'surplus', next: 'delete' } })
     expect([disabled, draining, machineOf()].map(kindOf('enable').fits)).toEqual([true, false, false])
     expect([disabled, draining, machineOf()].map(kindOf('disable').fits)).toEqual([false, false, true])
-    expect(consequence(kindOf('enable'), [disabled], false)).toBe('The agents of 1 machine take jobs again.')
+    expect(consequence(kindOf('enable'), [disabled], false)).toBe('The agent takes jobs again.')
     expect(consequence(kindOf('disable'), [machineOf({ requestId: 4 })], false)).toBe(
-      'The agents of 1 machine take no more jobs; then the machines leave the pool. 1 of them runs a job: that job ends first.',
+      'The agent takes no more jobs; then its machine leaves the pool. It runs a job: that job ends first.',
     )
   })
 })
@@ -129,6 +129,6 @@ test('machines that failed for one cause are one line, with the fix', () => {
   const entry = { poolId: 1, level: 'warning' as const, operation: 'sizingJob' as const, atMs: 1, failure }
   const entries = ['a', 'b', 'c'].map((machine, id) => ({ ...entry, id, machine, message: `${machine} failed to start.` }))
   show(<FailuresCard entries={entries} />)
-  for (const part of ['3 machines: name resolution', 'could not resolve a host name', 'Check the DNS servers.'])
+  for (const part of ['3 machines failed to start: name resolution', 'could not resolve a host name', 'Check the DNS servers.'])
     expect(text()).toContain(part)
 })

@@ -91,6 +91,31 @@ describe('the pools', () => {
   })
 })
 
+describe('Azure DevOps’ own pages', () => {
+  const hrefs = (): readonly (string | null)[] => [...document.querySelectorAll('a[href]')].map((link) => link.getAttribute('href'))
+
+  test('of the build of a job, where it has one', () => {
+    const job = { requestId: 1, name: 'test', pipeline: 'ci', demands: [], state: 'waiting' as const, seenForMs: 1, why: [] }
+    show(
+      <Jobs
+        jobs={[
+          { ...job, build: { project: 'p', id: 94 } },
+          { ...job, requestId: 2 },
+        ]}
+      />,
+    )
+    expect(hrefs()).toEqual(['https://dev.azure.com/contoso/p/build/94'])
+  })
+
+  test('of each agent are linked, with what it is there', () => {
+    const agent = { id: 3, name: 'linux000007', online: true, enabled: false }
+    const facts = { stage: 'disabled' as const, id: '7', name: 'linux000007', generation: 1, since: 0, agent }
+    show(<Machines poolId={1} machines={[machineOf({ stage: 'disabled', facts })]} again={() => undefined} />)
+    expect(screen.getByRole('link', { name: 'Agent linux000007 in Azure DevOps: online, disabled' })).toBeTruthy()
+    expect(hrefs()).toEqual(['https://dev.azure.com/contoso/pool/1/agent/3'])
+  })
+})
+
 describe('the machines', () => {
   const machines = [machineOf(), machineOf({ id: '8', name: 'linux000008', stage: 'busy', requestId: 12 })]
 
@@ -104,7 +129,7 @@ describe('the machines', () => {
     })
     fireEvent.click(screen.getByRole('checkbox', { name: 'Choose all that are shown' }))
     fireEvent.click(screen.getByRole('button', { name: 'Delete' }))
-    expect(text()).toContain('1 of them runs a job: their agents take no other job')
+    expect(text()).toContain('1 of them runs a job: that job ends first, and no other is taken meanwhile.')
     fireEvent.click(screen.getAllByRole('button', { name: 'Delete' }).at(-1)!)
     await settled()
     expect(ordered).toEqual([
@@ -125,15 +150,11 @@ describe('the settings', () => {
   const save = (): HTMLElement => screen.getByRole('button', { name: 'Save' })
   const service = { passes: () => answer({ passes: [] }) }
   const form = (version: number, machinesMax: number) => (
-    <SettingsForm
-      present={{ ...present, version, settings: { ...present.settings, machinesMax } }}
-      readOnly={false}
-      onSaved={() => undefined}
-    />
+    <SettingsForm present={{ ...present, version, settings: { ...present.settings, machinesMax } }} onSaved={() => undefined} />
   )
 
   test('show a problem beside its field and cannot be saved with it', async () => {
-    show(<SettingsForm present={present} readOnly={false} onSaved={() => undefined} />, service)
+    show(<SettingsForm present={present} onSaved={() => undefined} />, service)
     fireEvent.change(standby(), { target: { value: '9' } })
     expect(text()).toContain('standby is 9, above the maximum of 5 machines')
     expect(save().getAttribute('aria-disabled')).toBe('true')
@@ -141,7 +162,7 @@ describe('the settings', () => {
 
   test('send only what was changed, with the version that was read', async () => {
     const sent: unknown[] = []
-    show(<SettingsForm present={present} readOnly={false} onSaved={() => undefined} />, {
+    show(<SettingsForm present={present} onSaved={() => undefined} />, {
       ...service,
       changeSettings: (poolId, body) => {
         sent.push([poolId, body])
@@ -174,7 +195,8 @@ describe('the settings', () => {
   })
 
   test('are read only for those who may only use the pool', () => {
-    show(<SettingsForm present={present} readOnly onSaved={() => undefined} />, service)
+    show(<SettingsForm present={present} whyReadOnly="You may look at these settings." onSaved={() => undefined} />, service)
+    expect(text()).toContain('You may look at these settings.')
     expect(screen.queryByRole('button', { name: 'Save' })).toBeNull()
   })
 })
@@ -227,6 +249,7 @@ describe.each(corpus)('the text %j is shown as it is', (evil) => {
         <DecisionCard detail={detail} />
         <Jobs jobs={[{ requestId: 1, name: evil, pipeline: evil, demands: [evil], state: 'waiting', seenForMs: 1, why: [evil] }]} />
         <AgentsTable
+          poolId={1}
           machines={[machineOf({ name: evil, why: evil })]}
           order={{ by: 'name', down: false }}
           onOrder={() => undefined}

@@ -27,7 +27,11 @@ export function show(page: ReactElement, service: Partial<Service> = {}, rights:
     renew: () => undefined,
     say: (message) => void said.push(message),
     hrefOf: (route) => `https://dev.azure.com/contoso/_settings/hub?${route.page}`,
-    nativePoolUrl: (poolId) => `https://dev.azure.com/contoso/_settings/agentpools?poolId=${poolId}`,
+    native: {
+      pool: (poolId) => `https://dev.azure.com/contoso/pool/${poolId}`,
+      agent: (poolId, agentId) => `https://dev.azure.com/contoso/pool/${poolId}/agent/${agentId}`,
+      build: ({ project, id }) => `https://dev.azure.com/contoso/${project}/build/${id}`,
+    },
   }
   const within = (content: ReactElement): ReactElement => <HubContext.Provider value={hub}>{content}</HubContext.Provider>
   const shown = render(within(page))
@@ -67,7 +71,15 @@ export function poolOf(part: Partial<PoolSummary> = {}): PoolSummary {
 }
 
 export function detailOf(part: Partial<PoolDetail> = {}): PoolDetail {
-  return { pool: poolOf(), settings: defaultSettings, openActions: [], replaceConfirmed: false, takeOverConfirmed: false, ...part }
+  return {
+    pool: poolOf(),
+    settings: defaultSettings,
+    openActions: [],
+    replaceConfirmed: false,
+    takeOverConfirmed: false,
+    lostToOnceRace: 0,
+    ...part,
+  }
 }
 
 export function machineOf(part: Partial<MachineView> = {}): MachineView {

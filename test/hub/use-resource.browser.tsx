@@ -1,5 +1,5 @@
 /** @jest-environment jsdom */
-import { render, screen } from '@testing-library/react'
+import { fireEvent, render, screen } from '@testing-library/react'
 import type { ReactElement } from 'react'
 import type { Answer } from '../../hub/answer.ts'
 import type { HubClock } from '../../hub/clock.ts'
@@ -23,11 +23,20 @@ function stage() {
     },
   }
   const read = (): Promise<Answer<Names>> => new Promise((resolve) => asked.push(resolve))
-  function Page({ of = 'names' }: { readonly of?: string }): ReactElement {
+  type PageProps = { readonly of?: string; readonly keepsForm?: boolean }
+  function Page({ of = 'names', keepsForm = false }: PageProps): ReactElement {
     const { resource, again } = useResource({ key: of, read, everyMs: 1_000, clock, isEmpty: (names) => names.length === 0 })
     return (
-      <Frame what="the names" resource={resource} again={again} empty={<p>No names.</p>}>
-        {(names) => <p>{names.join(', ')}</p>}
+      <Frame what="the names" resource={resource} again={again} keepsForm={keepsForm} empty={<p>No names.</p>}>
+        {(names) => (
+          <>
+            <p>{names.join(', ')}</p>
+            <input aria-label="Typed" />
+            <Frame what="the same" resource={resource} again={again} keepsForm={keepsForm}>
+              {() => <></>}
+            </Frame>
+          </>
+        )}
       </Frame>
     )
   }
@@ -93,6 +102,40 @@ test('what is gone is not shown any more', async () => {
   await reply(await refuse('notFound', 'There is no such pool.'))
   expect(screen.queryByText('Ada')).toBeNull()
   expect(screen.getByRole('alert').textContent).toContain('There is no such pool.')
+})
+
+describe('what was typed', () => {
+  const typed = (): HTMLElement => screen.getByLabelText('Typed')
+  async function typing(keepsForm = false) {
+    const at = stage()
+    render(<at.Page keepsForm={keepsForm} />)
+    await at.reply(ok(['Ada']))
+    fireEvent.change(typed(), { target: { value: 'half a sentence' } })
+    return async (answer: Answer<Names>): Promise<void> => {
+      await at.passTime()
+      await at.reply(answer)
+    }
+  }
+
+  test('stays while nothing can be read, and when it can again; that is said once', async () => {
+    const next = await typing()
+    await next(await refuse('session', 'Sign in again.'))
+    expect(typed()).toHaveProperty('value', 'half a sentence')
+    expect(screen.getAllByRole('alert')).toHaveLength(1)
+    await next(ok(['Ada']))
+    expect(typed()).toHaveProperty('value', 'half a sentence')
+    expect(screen.queryByRole('alert')).toBeNull()
+  })
+
+  test('stays in a form whose pool was deleted, and the first reason is what is told', async () => {
+    const next = await typing(true)
+    await next(await refuse('notFound', 'This service runs no pool 3.'))
+    await next(await refuse('forbidden', 'You may not use pool 3.'))
+    expect(typed()).toHaveProperty('value', 'half a sentence')
+    expect(screen.getAllByRole('alert').map((alert) => alert.textContent)).toEqual([
+      'This service runs no pool 3. What you typed is kept until you leave.',
+    ])
+  })
 })
 
 test('a person without the right is told so, also when the right was taken away', async () => {

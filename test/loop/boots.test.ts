@@ -5,6 +5,7 @@ import {
   lateStart,
   phaseTimes,
   readReports,
+  reportsByAzure,
   rememberPhases,
   rememberRead,
   troubleAfterBoots,
@@ -70,6 +71,33 @@ describe('reports of a machine', () => {
     const read = rememberRead(emptyMemory, [aReport(1)])
     expect(read.reportsReadTo).toBe(now)
     expect(rememberRead(read, [aReport(1, { at: now - 1 })])).toBe(read)
+  })
+})
+
+describe('what only Azure tells of a failed start', () => {
+  const unheard = { machineId: '1', createdAt: 'c1', generation: 2 }
+  const failed = { machine: 'm1', bornAt: 0, phase: 'proof', cause: 'proxy' } as const
+  const times = { at: now, wallTimeMs: 5 }
+
+  test('is a report of the phase, with the last line of the script', () => {
+    const line = 'enableagent failed in proof [proxy]: The proxy asks for other credentials.'
+    expect(reportsByAzure(7, [{ ...failed, unheard, raw: `Script returned an error. ${line}` }], times)).toEqual([
+      {
+        ...{ poolId: 7, machine: 'm1', phase: 'proof', result: 'failed', durationMs: 0, detail: line, cause: 'proxy' },
+        ...unheard,
+        ...times,
+      },
+    ])
+  })
+
+  test('is none when the machine told it itself, or no phase is named', () => {
+    const { phase: _none, ...unnamed } = failed
+    expect(reportsByAzure(7, [failed, { ...unnamed, unheard }], times)).toEqual([])
+  })
+
+  test('keeps to the 4 KB of a report', () => {
+    const [report] = reportsByAzure(7, [{ ...failed, unheard, raw: 'ü'.repeat(9_000) }], times)
+    expect(Buffer.byteLength(report?.detail ?? '')).toBeLessThanOrEqual(4_096)
   })
 })
 

@@ -1,5 +1,5 @@
 import { entryForOrder } from '../../backend/loop/diagnostics.ts'
-import type { Order } from '../../backend/loop/ports.ts'
+import type { Order } from '../../backend/loop/ports-people.ts'
 
 const times = { at: 0, wallTimeMs: 0 }
 const order = (part: Partial<Order>): Order => ({ id: 1, machineId: '7', order: 'disable', by: 'Ada (a-1)', force: false, ...part })

@@ -85,9 +85,24 @@ describe('a pool that keeps its credential in the model', () => {
       `- 7 --once --organization https://dev.azure.com/fabrikam --pool 'Ada'\\''s pool' --sha256 ${'e'.repeat(64)} --no-sudo --allow-upgrades --proxy http://proxy:3128 --token ${pat}`,
     )
     expect(parametersOf(settings, set({ os: 'windows' }), 'my pool')).toBe(
-      `-service - -poolId 7 -organization https://dev.azure.com/fabrikam -pool "my pool" -sha256 ${'e'.repeat(64)} -noSudo -allowUpgrades -proxy http://proxy:3128 -runArgs --once -token ${pat}`,
+      `-service - -poolId 7 -organization https://dev.azure.com/fabrikam -pool my%20pool -sha256 ${'e'.repeat(64)} -noSudo -allowUpgrades -proxy http://proxy:3128 -runArgs --once -token ${pat}`,
     )
     expect(JSON.stringify(entryOf(settings).settings)).not.toContain(pat)
+  })
+
+  test('names no pool that PowerShell would run', () => {
+    const name = `$(calc) & 'a' "b" \`c\` {d}; é|%20`
+    const words = String(parametersOf({ tokenInModel: true }, set({ os: 'windows' }), name)).split(' ')
+    const told = words[words.indexOf('-pool') + 1] ?? ''
+    expect(told).toMatch(/^[\w.%-]+$/)
+    expect(decodeURIComponent(told)).toBe(name)
+  })
+
+  test('tells that its agents are interactive, which others learn from the service', () => {
+    const parameters = (settings: Partial<PoolRecord['settings']>) => String(parametersOf(settings, set({ os: 'windows' })))
+    expect(parameters({ tokenInModel: true, interactive: true })).toContain(' -interactive ')
+    expect(parameters({ tokenInModel: true })).not.toContain('-interactive')
+    expect(parameters({ interactive: true })).toBe('-service https://service.example -poolId 7')
   })
 
   test('is written again when the token is another one', () => {

@@ -50,13 +50,14 @@ function start() {
   const { store, replicas, journal } = aStore()
   const logs: string[] = []
   const jobReads: number[] = []
+  const left: [replica: string, poolId: number][] = []
   const log = (_fields: unknown, message: string): void => void logs.push(message)
   const replica = (name: string) => {
     const told: number[] = []
     const loop = createLoop({
       clock: time.clock,
       log: { info() {}, warn: log, error: log },
-      metrics: quietMetrics,
+      metrics: { ...quietMetrics, left: (poolId) => void left.push([name, poolId]) },
       journal,
       replicas,
       boots: { add: async () => {}, of: async () => [], since: async () => [] },
@@ -88,7 +89,7 @@ function start() {
     abort.abort()
     await done
   }
-  return { time, store, logs, jobReads, a, b, stop }
+  return { time, store, logs, jobReads, left, a, b, stop }
 }
 
 test('each replica answers for every pool, and hears of each pass within two seconds', async () => {
@@ -125,13 +126,15 @@ test('a nudge reaches the replica that holds the pool within a second, and makes
 })
 
 test('pools that change hands end on one replica and pass on the other within a second, without an error', async () => {
-  const { time, store, a, b, logs, stop } = start()
+  const { time, store, a, b, logs, left, stop } = start()
   await time.run(5 * second)
   store.holder.set(1, 'b')
   await time.run(6.5 * second)
   expect(b.loop.own(1)?.at).toBeGreaterThan(4 * second)
   await time.run(minute)
   expect([a.loop.own(1), logs]).toEqual([undefined, []])
+  // Its figures end with it.
+  expect(left).toEqual([['a', 1]])
   expect((await a.loop.latest(1))?.at).toBe(a.loop.lastPassAt(1))
   await stop()
 })

@@ -177,6 +177,17 @@ describe('S3: a new machine is ours', () => {
     expect(machines.map(({ stage }) => stage)).toEqual(['starting', 'starting', 'foreign'])
     expect(grown).toEqual(['1', '2'])
   })
+  test('and an offline agent of a deleted scale set that had its name was never online, nor is its last job of this machine', () => {
+    const leftover = { online: false, lastRequestId: 5 }
+    const scene = { listed: [anAzureMachine(1)], expected: 1, oneJob: true }
+    const first = joined({ ...scene, agents: [aPipelinesAgent(1, leftover)] })
+    expect(first.machines).toMatchObject([{ stage: 'starting' }])
+    expect(first.memory.get('1')).not.toHaveProperty('onlineAt')
+    const memory = [...first.memory.values()]
+    const stageOf = (agent: Partial<PipelinesAgent>) =>
+      joined({ ...scene, memory, agents: [aPipelinesAgent(1, { ...leftover, ...agent })] }).machines[0]?.stage
+    expect([stageOf({}), stageOf({ online: true }), stageOf({ lastRequestId: 6 })]).toEqual(['starting', 'idle', 'used'])
+  })
   test('when its agent comes online', () =>
     expect(joined({ listed: [anAzureMachine(1)], agents: [aPipelinesAgent(1, { name: 'M1' })] }).machines[0]?.stage).toBe('idle'))
   test('not when it has the id of one of ours and another creation time', () =>
@@ -223,7 +234,8 @@ describe('a start that failed', () => {
   })
   test('has the words of Azure where the machine told nothing', () => {
     const failure = { code: 'VMExtensionProvisioningError', message: 'exit code 3', ours: true }
-    expect(failures({}, { listed: [anAzureMachine(1, { failure })] })).toMatchObject([{ cause: 'unknown', raw: 'exit code 3' }])
+    const unheard = { machineId: '1', createdAt: 'c1', generation: 1 }
+    expect(failures({}, { listed: [anAzureMachine(1, { failure })] })).toMatchObject([{ cause: 'unknown', raw: 'exit code 3', unheard }])
   })
   test.each<[string, Partial<MachineMemory>, Scene]>([
     ['an order of a person', { ...starting, asked: { order: 'delete', by: 'Ada', force: false } }, {}],

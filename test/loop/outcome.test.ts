@@ -184,7 +184,7 @@ describe('Diagnostics', () => {
         level: 'info',
         machine: 'm1',
         operation: 'sizingJob',
-        message: 'The pool is paused: nothing is changed until a person resumes it.',
+        message: 'The pool is paused: nothing but its mark on the scale set is changed until a person resumes it.',
       },
     ])
     expect(entryForIntent(anIntent({ kind: 'refresh-claim' }), times)).toEqual([])

@@ -1,7 +1,9 @@
 /** Machines that become agents, work, restart, and come back from a reimage. */
+import type { Machine } from './rig/machine.ts'
 import { scenarios } from './rig/scenarios.ts'
 import { until } from './rig/until.ts'
 
+const unit = 'scale-set-agent.service'
 const allPhases = ['prerequisites', 'proof', 'package', 'user', 'configure', 'start', 'online', 'finished'].map((phase) => `${phase} ok`)
 
 scenarios({
@@ -12,7 +14,7 @@ scenarios({
     await pool.agentOnline(machine.name)
     for (const _ of [1, 2]) await pool.job(pool.queueJob(), 'finished')
     await until('the service sees it idle', async () => (await pool.machine(machine.name))?.stage === 'idle')
-    expect((await machine.run(['systemctl', 'is-enabled', 'scale-set-agent.service'])).output).toBe('enabled\n')
+    expect((await machine.run(['systemctl', 'is-enabled', unit])).output).toBe('enabled\n')
   },
 
   async 'a one-job machine tells that it finished, is reimaged at once and takes its next job in a new life'(open) {
@@ -53,10 +55,43 @@ scenarios({
     await pool.agentOnline(machine.name)
     await pool.job(pool.queueJob(600_000), 'running')
     await machine.reboot('power-cut')
-    await until('its agent listens again', async () => {
-      const { output } = await machine.run(['journalctl', '--boot', '--unit', 'scale-set-agent.service'])
-      return output.includes('Listening for Jobs')
-    })
+    await until('its agent listens again', async () => (await timesListening(machine)) > 0)
+  },
+
+  async 'a reusable machine that reboots in good order during a job ends the job and is an agent again'(open) {
+    const pool = await open('job-rebooted')
+    const { machine, extension } = await pool.life()
+    await extension
+    await pool.agentOnline(machine.name)
+    const interrupted = pool.queueJob(600_000)
+    await pool.job(interrupted, 'running')
+    await machine.reboot('orderly')
+    expect((await pool.job(interrupted, 'finished')).result).toBe('canceled')
+    await pool.job(pool.queueJob(), 'finished')
+  },
+
+  async 'a one-job machine whose agent is stopped during its job ends the job and tells it'(open) {
+    const pool = await open('once-stopped', { settings: { tearDownAfterUse: true } })
+    const { machine, extension } = await pool.life()
+    await extension
+    await pool.agentOnline(machine.name)
+    const interrupted = pool.queueJob(600_000)
+    await pool.job(interrupted, 'running')
+    await machine.run(['systemctl', 'stop', unit])
+    expect((await pool.job(interrupted, 'finished')).result).toBe('canceled')
+    await pool.told(machine.name, 'finished')
+  },
+
+  async 'an agent dies before its job on a one-job machine, and another takes the job'(open) {
+    const pool = await open('once-died', { settings: { tearDownAfterUse: true } })
+    const { machine, extension } = await pool.life()
+    await extension
+    await pool.agentOnline(machine.name)
+    await machine.run(['systemctl', 'kill', '--signal', 'KILL', unit])
+    // Azure DevOps still knows the session of the dead one for a while.
+    await until('another listens', async () => (await timesListening(machine)) === 2, 90_000)
+    await pool.job(pool.queueJob(), 'finished')
+    await pool.told(machine.name, 'finished')
   },
 
   async 'an idle one-job machine takes its job after a reboot'(open) {
@@ -76,9 +111,18 @@ scenarios({
     await pool.job(pool.queueJob(600_000), 'running')
     await machine.reboot('power-cut')
     await until('it is marked as finished', async () => (await machine.read('/var/lib/scale-set-agents/finished')) !== undefined)
-    expect((await machine.run(['systemctl', 'is-active', 'scale-set-agent.service'])).exitCode).not.toBe(0)
+    await until('systemd does not start it again', async () => {
+      const { output } = await machine.run(['systemctl', 'show', '--property', 'ActiveState,ConditionResult', unit])
+      return output.trim().split('\n').sort().join() === 'ActiveState=inactive,ConditionResult=no'
+    })
     // Azure DevOps gives the job up when its lock is over, ten minutes after the last renewal; only then may the agent go.
     await pool.life(2, 240_000)
     await pool.job(pool.queueJob(), 'finished')
   },
 })
+
+/** How often an agent on it has begun to listen since its boot. */
+async function timesListening(machine: Machine): Promise<number> {
+  const { output } = await machine.run(['journalctl', '--boot', '--unit', unit])
+  return output.split('Listening for Jobs').length - 1
+}

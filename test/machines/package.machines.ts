@@ -47,10 +47,10 @@ scenarios({
     await failsWith(pool, 'prerequisites', 'disk full')
   },
 
-  async 'machines that reach the outside by a proxy only'(open, rig) {
+  async 'a one-job machine that reaches the outside by a proxy only'(open, rig) {
     const env = { https_proxy: rig.proxy.url, http_proxy: rig.proxy.url, no_proxy: addresses.metadata }
     const pool = await open('proxied', {
-      settings: { proxy: rig.proxy.url },
+      settings: { proxy: rig.proxy.url, tearDownAfterUse: true },
       image: {
         async prepare(machine) {
           for (const address of [addresses.devOps, addresses.service]) await cutOff(machine, address)
@@ -62,6 +62,7 @@ scenarios({
     const { machine, extension } = await pool.life()
     await expect(extension).resolves.toEqual({ ok: true })
     await pool.job(pool.queueJob(), 'finished')
+    await pool.told(machine.name, 'finished')
     expect(new Set(rig.proxy.seen.filter(({ from }) => from === machine.address).map(({ to }) => to))).toEqual(
       new Set(['service.test:443', 'www.microsoft.com:80', `${addresses.devOps}:443`]),
     )

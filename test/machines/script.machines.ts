@@ -3,6 +3,8 @@ import { bootPhases, type BootPhase } from '../../backend/core/boot.ts'
 import type { AgentFacts } from '../../backend/simulator/facts.ts'
 import type { ExtensionEnd, ExtensionRun } from './rig/fleet.ts'
 import type { Machine } from './rig/machine.ts'
+import type { TestPool } from './rig/pool.ts'
+import type { Rig } from './rig/rig.ts'
 import { scenarios } from './rig/scenarios.ts'
 import { until } from './rig/until.ts'
 
@@ -22,6 +24,20 @@ scenarios({
       const { output } = await machine.run(['systemctl', 'is-enabled', 'scale-set-agent.service'])
       expect(output).toBe('enabled\n')
     }
+  },
+
+  async 'killed after its agent is registered and before config.sh has ended, and run again, it becomes an agent'(open, rig) {
+    const extension = async (machine: Machine, run: ExtensionRun): Promise<ExtensionEnd> => {
+      await killAtSignIn(rig, machine, run)
+      expect(await machine.read('/agent/.agent')).toBeUndefined()
+      await until('the service sees the registered agent', async () => (await pool.machine(machine.name))?.agentId)
+      return run(machine)
+    }
+    const pool: TestPool = await open('half-registered', { image: { extension } })
+    const { machine, extension: ended } = await pool.life()
+    await expect(ended).resolves.toEqual({ ok: true })
+    await pool.agentOnline(machine.name)
+    await pool.job(pool.queueJob(), 'finished')
   },
 
   async 'a second run on a configured machine changes nothing'(open) {
@@ -65,16 +81,25 @@ scenarios({
   },
 
   async 'variables of the image that are not its own to set are ignored, with a warning in the report'(open) {
-    const variables = ['VSTS_AGENT_INPUT_AGENT=another', 'VSTS_AGENT_INPUT_POOL=another', 'VSTS_AGENT_INPUT_WORK=/mnt/work', 'COLOUR=blue']
+    const reserved = ['VSTS_AGENT_INPUT_AGENT', 'VSTS_AGENT_INPUT_POOL', 'WORKER_DIAGLOGPATH']
+    const variables = [
+      ...reserved.map((name) => `${name}=/another`),
+      'VSTS_AGENT_INPUT_WORK=/mnt/work',
+      'token=another',
+      'agent=another',
+      'COLOUR=blue',
+    ]
     const pool = await open('reserved', { image: { files: { '/etc/environment': `${variables.join('\n')}\n` } } })
     const { machine, extension } = await pool.life()
     await expect(extension).resolves.toEqual({ ok: true })
     const { systemCapabilities } = await pool.agentOnline(machine.name)
-    expect(systemCapabilities).toMatchObject({ COLOUR: 'blue' })
+    expect(systemCapabilities).toMatchObject({ COLOUR: 'blue', agent: 'another' })
     expect(JSON.parse((await machine.read('/agent/.agent')) ?? '{}')).toMatchObject({ workFolder: '/mnt/work' })
     const [life] = await pool.boots(machine.name)
     const configured = life?.phases.find(({ phase }) => phase === 'configure')
-    expect(configured?.detail).toMatch(/VSTS_AGENT_INPUT_(AGENT|POOL) VSTS_AGENT_INPUT_(POOL|AGENT)/)
+    for (const name of reserved) expect(configured?.detail).toContain(name)
+    await pool.job(pool.queueJob(), 'finished')
+    expect((await machine.run(['ls', '/agent/_diag'])).output).toMatch(/^Worker_.*\.log$/m)
   },
 
   async 'the credential is in no command line of a whole boot, and in no file or log afterwards'(open, rig) {
@@ -107,6 +132,19 @@ async function killAfter(phase: BootPhase, machine: Machine, run: ExtensionRun):
   }
   await first
   return run(machine)
+}
+
+/** Kills the script with its config.sh when the agent, just registered, signs in for the first time. */
+async function killAtSignIn(rig: Rig, machine: Machine, run: ExtensionRun): Promise<void> {
+  let group = 0
+  const isOver = rig.fronts.devOps.rule(({ from, path }) => {
+    if (from !== machine.address || !path.includes('/oauth2/token')) return undefined
+    process.kill(-group, 'SIGKILL')
+    return { kind: 'cut' }
+  })
+  const { ok } = await run(machine, { started: (pid) => (group = pid) })
+  isOver()
+  expect(ok).toBe(false)
 }
 
 function someOnline(agents: readonly AgentFacts[], count: number): readonly AgentFacts[] | undefined {

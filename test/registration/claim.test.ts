@@ -1,6 +1,8 @@
+import type { BootPhase } from '../../backend/core/boot.ts'
 import { openDatabase, type Database } from '../../backend/store/database.ts'
 import { forEachDialect } from '../store/dialects.ts'
-import { azureMachine, claim, genericError, memory, nonceFor, registrarOf, scene, token, type Scene } from './support.ts'
+import { poolId } from '../store/support.ts'
+import { azureMachine, claim, genericError, key, memory, nonceFor, registrarOf, scene, token, type Scene } from './support.ts'
 
 let database: Database
 beforeEach(async () => {
@@ -25,7 +27,6 @@ test('a machine that proves itself is told all it needs, once', async () => {
       packageSha256: 'f'.repeat(64),
       packageVersion: '4.255.0',
       runMode: 'once',
-      workFolder: '',
       proxy: '',
       sudo: 'yes',
       holdUpgrades: 'yes',
@@ -109,7 +110,6 @@ describe('refused with one sentence for all, and its own reason in Diagnostics:'
     ],
     ['a machine that Azure deletes', {}, (state) => (state.listed = [azureMachine('3', { provisioning: 'deleting' })]), /being deleted/],
     ['a machine whose agent was online', {}, (state) => (state.remembered = [memory('3', { onlineAt: 5 })]), /agent was seen already/],
-    ['a machine whose agent is registered', {}, (state) => (state.remembered = [memory('3', { agentId: 9 })]), /agent was seen already/],
     [
       'a pool that keeps its credential in the model',
       {},
@@ -138,6 +138,42 @@ describe('refused with one sentence for all, and its own reason in Diagnostics:'
     expect(await claim(registrar, { nonce: '0'.repeat(32) })).toEqual(refused)
     expect(state.told).toEqual([])
   })
+})
+
+describe('a script that was killed in its registration', () => {
+  test('claims again as itself, although its agent is listed by now; nobody else does', async () => {
+    const { registrar, state } = registrarOf(database)
+    await claim(registrar)
+    state.remembered = [memory('3', { agentId: 9 })]
+    expect((await claim(registrar)).status).toBe(200)
+    expect(await claim(registrar, { key: otherKey })).toEqual(refused)
+  })
+
+  test.each<[string, BootPhase, 'ok' | 'failed', number]>([
+    ['had not reported that it was registered', 'configure', 'failed', 200],
+    ['had reported that it was registered: a job may ask', 'configure', 'ok', 403],
+    ['had started its agent, whatever came of it', 'start', 'failed', 403],
+    ['had ended its one job before any pass saw it', 'finished', 'ok', 403],
+  ])('and %s', async (_what, phase, result, status) => {
+    const { registrar } = registrarOf(database)
+    await claim(registrar)
+    await registrar.report({ poolId, machine: 'VMSS000003', key, phase, result, durationMs: 1, detail: '' }, '10.0.0.3')
+    expect((await claim(registrar)).status).toBe(status)
+  })
+
+  test('in the life before does not matter', async () => {
+    const { registrar, state } = registrarOf(database)
+    await claim(registrar)
+    await registrar.report({ poolId, machine: 'vmss000003', key, phase: 'online', result: 'ok', durationMs: 1, detail: '' }, '10.0.0.3')
+    state.remembered = [memory('3', { generation: 2 })]
+    expect((await claim(registrar, { key: otherKey })).status).toBe(200)
+  })
+})
+
+test('an offline agent that had the name before leaves the machine its claim', async () => {
+  const { registrar, state } = registrarOf(database)
+  state.remembered = [memory('3', { agentId: 9, formerJob: 4 })]
+  expect((await claim(registrar)).status).toBe(200)
 })
 
 describe('a nonce', () => {
@@ -199,6 +235,35 @@ describe('told to ask again:', () => {
     const { registrar, state } = registrarOf(database)
     arrange(state)
     expect(await claim(registrar)).toEqual({ status: 503, error: 'The machine cannot be accepted yet. Ask again later.', retryAfterMs })
+    expect(state.told).toEqual([])
+  })
+
+  test('again and again: after three minutes the operator is told why, once', async () => {
+    const { registrar, state } = registrarOf(database)
+    state.remembered = []
+    const seconds = Array.from({ length: 12 }, () => 30)
+    for (const each of seconds) {
+      await claim(registrar)
+      state.nowMs += each * 1_000
+    }
+    expect(state.told).toMatchObject([
+      {
+        level: 'warning',
+        message:
+          'Machine vmss000003 waits for its credential: the pool has not taken the machine in yet. It took minutes by now: if it does not end, run scale-set-agents doctor.',
+      },
+    ])
+  })
+
+  test('in two lives, each for a short while: nobody is told', async () => {
+    const { registrar, state } = registrarOf(database)
+    for (const generation of [1, 2]) {
+      state.remembered = []
+      expect((await claim(registrar)).status).toBe(503)
+      state.remembered = [memory('3', { generation })]
+      expect((await claim(registrar)).status).toBe(200)
+      state.nowMs += 4 * 60_000
+    }
     expect(state.told).toEqual([])
   })
 

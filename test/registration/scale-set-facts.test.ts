@@ -6,11 +6,13 @@ function start() {
   const state = {
     at: 0,
     reads: 0,
+    fault: undefined as Error | undefined,
     answer: { known: true, value: undefined, at: 0 } as { known: true; value: undefined; at: number } | { known: false; why: string },
   }
   const clock = { now: () => state.at, deadline: () => never }
   const read = async () => {
     state.reads += 1
+    if (state.fault !== undefined) throw state.fault
     return state.answer
   }
   return { state, facts: createScaleSetFacts(clock, () => ({ read })) }
@@ -26,6 +28,14 @@ test('fifty who ask at once, and everybody for ten minutes, share one read', asy
   await facts('/a')
   await facts('/b')
   expect(state.reads).toBe(3)
+})
+
+test('a read that threw is told as unknown, and made again', async () => {
+  const { state, facts } = start()
+  state.fault = new Error('no route')
+  expect(await facts('/a')).toEqual({ known: false, why: 'no route' })
+  state.fault = undefined
+  expect(await facts('/a')).toEqual(state.answer)
 })
 
 test('a read that failed is made again', async () => {

@@ -40,7 +40,6 @@ export function scene() {
     version: 1,
     orders: [],
     replaceConfirmed: false,
-    takeOverConfirmed: false,
   }
   return {
     nowMs: 1_000_000,

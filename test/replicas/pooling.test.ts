@@ -8,9 +8,10 @@ import { createReplicas } from '../../backend/store/replicas.ts'
 import { createSettings } from '../../backend/store/settings.ts'
 import { postgres } from '../store/dialects.ts'
 import { defaultSettings, emptyMemory, growIntent, machine, pass, poolId, stillClock } from '../store/support.ts'
-import { openPooler, type Wire } from './wire.ts'
+import { leavesState } from './session-state.ts'
+import { openPooler, type Pooler } from './wire.ts'
 
-let pooler: Wire
+let pooler: Pooler
 let database: Database
 beforeAll(async () => {
   const place = await (await postgres()).newDatabase()
@@ -51,6 +52,19 @@ test('leases, journal, history and nudges work', async () => {
   expect(await createHistory(database).latestPass(poolId)).toMatchObject({ id: 5 })
   await leases.release()
   expect((await createLeases(database, { holder: 'b', ttlMs: 60_000, clock }).look([poolId])).lease(poolId)?.epoch).toBe(2)
+})
+
+test('nothing that was said leaves anything in a session', () => {
+  const words = [
+    'w1: select 1',
+    'begin; set statement_timeout = 1',
+    'select pg_advisory_lock(7)',
+    'listen nudges',
+    'create temp table t ()',
+  ]
+  expect(words.filter(leavesState)).toEqual(words)
+  expect(pooler.statements.size).toBeGreaterThan(30)
+  expect([...pooler.statements].filter(leavesState)).toEqual([])
 })
 
 test('a transaction has its limits, and no session keeps them', async () => {

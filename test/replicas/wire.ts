@@ -3,9 +3,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 
 export type Wire = { readonly url: string; close(): Promise<void> }
+export type Pooler = Wire & {
+  /** The text of every statement that passed, once each; a statement with a name of its own begins with that and a colon. */
+  readonly statements: ReadonlySet<string>
+}
 export type Line = Wire & {
   /** From now on nothing gets through, in either direction, and no end of a connection is told: as behind a dead switch. */
   cut(): void
+  /** New connections get through; those of before stay dead, and nobody is told. */
+  restore(): void
+  /** The same, and both ends of those of before find out. */
   heal(): void
 }
 
@@ -13,6 +20,7 @@ export type Line = Wire & {
 export async function openLine(url: string): Promise<Line> {
   let isCut = false
   const open = new Set<Socket>()
+  const dead = new WeakSet<Socket>()
   const server = createServer((near) => {
     const far = connect(portOf(url), '127.0.0.1')
     for (const [from, to] of [
@@ -20,17 +28,22 @@ export async function openLine(url: string): Promise<Line> {
       [far, near],
     ] as const) {
       open.add(from)
-      from.on('data', (bytes: Buffer) => (isCut ? undefined : to.write(bytes)))
+      if (isCut) dead.add(from)
+      from.on('data', (bytes: Buffer) => (dead.has(from) ? undefined : to.write(bytes)))
       from.on('error', () => undefined)
       from.on('close', () => {
         open.delete(from)
-        if (!isCut) to.destroy()
+        if (!dead.has(from)) to.destroy()
       })
     }
   })
   return {
     url: await listen(server, url),
-    cut: () => void (isCut = true),
+    cut() {
+      isCut = true
+      for (const socket of open) dead.add(socket)
+    },
+    restore: () => void (isCut = false),
     heal() {
       isCut = false
       // What was swallowed does not come again: both ends find out now.
@@ -48,17 +61,18 @@ const startParameters = ['user', 'database', 'client_encoding', 'application_nam
  * As PgBouncer in transaction mode: each transaction of a client, or each statement outside of one, goes to the next of a few
  * sessions of the server. It knows the start of the protocol only, and a server that asks for the password in clear text.
  */
-export async function openPooler(url: string): Promise<Wire> {
+export async function openPooler(url: string): Promise<Pooler> {
   const open = new Set<Socket>()
+  const statements = new Set<string>()
   const server = createServer((client) => {
     open.add(client)
     client.on('error', () => undefined)
-    void serve(client, portOf(url), open).catch(() => client.destroy())
+    void serve(client, portOf(url), open, (statement) => statements.add(statement)).catch(() => client.destroy())
   })
-  return { url: await listen(server, url), close: () => closeAll(server, open) }
+  return { url: await listen(server, url), statements, close: () => closeAll(server, open) }
 }
 
-async function serve(client: Socket, port: number, open: Set<Socket>): Promise<void> {
+async function serve(client: Socket, port: number, open: Set<Socket>, said: (statement: string) => void): Promise<void> {
   const start = await messageOf(client, 4)
   const named = start.subarray(8).toString().split('\0')
   const strange = named.filter((name, index) => index % 2 === 0 && name !== '' && !startParameters.includes(name.toLowerCase()))
@@ -70,22 +84,20 @@ async function serve(client: Socket, port: number, open: Set<Socket>): Promise<v
   client.write(sessions[0]!.greeting)
   let turn = 0
   let isBusy = false
+  const asked = messages((message) => statementsOf(message).forEach(said))
   client.on('data', (bytes: Buffer) => {
+    asked(bytes)
     if (!isBusy) turn = (turn + 1) % backends
     isBusy = true
     sessions[turn]!.socket.write(bytes)
   })
   client.on('close', () => sessions.forEach(({ socket }) => socket.destroy()))
   for (const { socket } of sessions) {
-    let rest = Buffer.alloc(0)
+    // Ready for a query, in no transaction: the session is free for another client.
+    const answered = messages((message) => void (message[0] === 0x5a && (isBusy = message[5] !== 0x49)))
     socket.on('close', () => client.destroy())
     socket.on('data', (bytes: Buffer) => {
-      rest = Buffer.concat([rest, bytes])
-      for (let length = lengthOf(rest); length !== undefined; length = lengthOf(rest)) {
-        // Ready for a query, in no transaction: the session is free for another client.
-        if (rest[0] === 0x5a) isBusy = rest[5] !== 0x49
-        rest = rest.subarray(length)
-      }
+      answered(bytes)
       client.write(bytes)
     })
   }
@@ -112,10 +124,29 @@ async function messageOf(socket: Socket, head: 4 | 5): Promise<Buffer> {
   return bytes
 }
 
+/** Cuts a stream of bytes into messages. */
+function messages(each: (message: Buffer) => void): (bytes: Buffer) => void {
+  let rest = Buffer.alloc(0)
+  return (bytes) => {
+    rest = Buffer.concat([rest, bytes])
+    for (let length = lengthOf(rest); length !== undefined; length = lengthOf(rest)) {
+      each(rest.subarray(0, length))
+      rest = rest.subarray(length)
+    }
+  }
+}
+
 function lengthOf(bytes: Buffer): number | undefined {
   if (bytes.length < 5) return undefined
   const length = bytes.readInt32BE(1) + 1
   return bytes.length < length ? undefined : length
+}
+
+/** Of a Query or a Parse; the latter names the statement first. Other messages have none. */
+function statementsOf(message: Buffer): readonly string[] {
+  const [name = '', text = ''] = message.subarray(5).toString().split('\0')
+  if (message[0] === 0x51) return [name]
+  return message[0] === 0x50 ? [`${name === '' ? '' : `${name}: `}${text}`] : []
 }
 
 function refusal(message: string): Buffer {

@@ -68,6 +68,8 @@ describe('the control API', () => {
     expect((await call(sandbox, '/_sandbox/faults/throttled', { method: 'DELETE' })).status).toBe(204)
     expect((await call(sandbox, '/_sandbox/state')).body).toMatchObject({ faults: {} })
     expect((await call(sandbox, '/_sandbox/faults/throttled', { method: 'DELETE', namesType: true })).status).toBe(204)
+    expect((await call(sandbox, '/_sandbox/faults', { json: { name: 'overlapping-operation', rate: 1 } })).status).toBe(204)
+    expect((await call(sandbox, '/_sandbox/faults/overlapping-operation', { method: 'DELETE' })).status).toBe(204)
     const misspelt = await call(sandbox, '/_sandbox/faults', { json: { name: 'throtled', rate: 1 } })
     expect(misspelt).toMatchObject({ status: 400, body: { message: expect.stringContaining('throttled, ') } })
     expect((await call(sandbox, '/_sandbox/faults', { json: { name: 'throttled', rate: 2 } })).status).toBe(400)

@@ -179,6 +179,7 @@ test('a flood at the doors that are open to everyone asks the store once, and le
   const app = await apiOf(state)
   const open = ['/healthz', '/readyz', '/openapi.json', '/api/v1/service', `/scripts/1/${'b'.repeat(64)}/x/y`, '/_apis/resourceAreas']
   for (let round = 0; round < 300; round++) for (const url of open) await app.inject({ url })
-  for (let round = 0; round < 300; round++) expect((await app.inject({ url: '/api/v1/pools' })).statusCode).toBe(401)
+  for (let round = 0; round < 200; round++)
+    expect((await app.inject({ url: '/api/v1/pools', remoteAddress: '10.0.0.1' })).statusCode).toBe(401)
   expect(asked).toBe(1)
 })

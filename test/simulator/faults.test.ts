@@ -36,6 +36,13 @@ describe("Azure's answers", () => {
     expect([isLost(after.azure.patchScaleSet(setId, { capacity: 1 })), capacity(after)]).toEqual([true, 1])
   })
 
+  test.each([0, 1])('overlapping-operation refuses what would change the set while an operation runs, at its rate: %d', (rate) => {
+    const { world } = scene({ capacity: 1, faults: { 'overlapping-operation': { rate } } })
+    const answers = [2, 3].map((wanted) => world.azure.patchScaleSet(setId, { capacity: wanted }))
+    expect(answers.filter((answer) => !answer.ok && 'code' in answer && answer.code === 'OperationNotAllowed')).toHaveLength(rate * 2)
+    expect(world.faultCounts().get('overlapping-operation') ?? 0).toBe(rate * 2)
+  })
+
   test('a stale list is one older moment, whole, and no older than its size', () => {
     const { world } = liveScene({
       capacity: 2,

@@ -235,6 +235,21 @@ describe('the checker', () => {
     expect(judged(scene, [...start(), ...up, ...down(1), ...deleting(['0'], 'went-offline')])).toEqual([])
   })
 
+  test('S8: of one-job machines, those that were given their job are not lost when they go', () => {
+    const ids = ['0', '1', '2']
+    const facts = { machines: ids.map((id) => machine(id)), agents: ids.map((id) => agentOn(Number(id), id)) }
+    const down = ids.flatMap((id) => [
+      ...grown(id),
+      world({ kind: 'agent-added', poolId: 1, agentId: Number(id), name: `vm${id}` }),
+      world({ kind: 'agent-offline', poolId: 1, agentId: Number(id), name: `vm${id}`, by: 'machine' }),
+    ])
+    const history = [...start(), ...down, ...deleting(['0'], 'went-offline')]
+    const given = [{ id: 1, agentId: 2 }]
+    expect(judged(sceneOf({ ...facts, requests: given }, true), history)).toEqual([])
+    expect(judged(sceneOf({ ...facts, requests: given }), history)).toEqual(['S8'])
+    expect(judged(sceneOf(facts, true), history)).toEqual(['S8'])
+  })
+
   test('S9: one intent is sent twice, and one life is reimaged twice', () => {
     const drain = sent('set-enabled', { agentId: 9, enabled: false })
     expect(judged(sceneOf({}), [...start(), written({ kind: 'drain', agentId: 9 }), ...drain, ...drain])).toEqual(['S9'])

@@ -1,5 +1,6 @@
 /** People and other programs beside the service: orders, settings, a stolen tag, a foreign agent. */
-import type { Order, PoolRecord } from '../../backend/loop/ports.ts'
+import type { PoolRecord } from '../../backend/loop/ports.ts'
+import type { Order } from '../../backend/loop/ports-people.ts'
 import type { World } from '../../backend/simulator/facts.ts'
 import type { Entry } from './history.ts'
 import type { PlannedDoing } from './plan.ts'

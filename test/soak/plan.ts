@@ -70,8 +70,10 @@ export type Plan = {
   readonly deleteAt?: number
 }
 
-/** Faults by how often each strikes: per call or life where below 1, per hour and pool where they come by themselves. */
-const rates: Readonly<Record<Exclude<FaultName, 'person-saves-nothing'>, readonly [least: number, most: number]>> = {
+/** Faults by how often each strikes: per call or life where below 1, per hour and pool where they come by themselves. Overlaps are drawn as a behaviour. */
+const rates: Readonly<
+  Record<Exclude<FaultName, 'person-saves-nothing' | 'overlapping-operation'>, readonly [least: number, most: number]>
+> = {
   throttled: [0.005, 0.05],
   'throttled-without-retry-after': [0.005, 0.05],
   'azure-5xx': [0.005, 0.08],

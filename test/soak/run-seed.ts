@@ -1,6 +1,7 @@
 /** One seed: builds the world, runs the service in it under everything the plan holds, judges it, lets it calm down. */
 import { defaultSettings, type PoolSettings } from '../../backend/core/settings.ts'
-import type { Order, PoolRecord } from '../../backend/loop/ports.ts'
+import type { PoolRecord } from '../../backend/loop/ports.ts'
+import type { Order } from '../../backend/loop/ports-people.ts'
 import type { World, WorldEvent } from '../../backend/simulator/facts.ts'
 import type { FaultName } from '../../backend/simulator/facts-life.ts'
 import { createRandom } from '../../backend/simulator/random.ts'
@@ -23,6 +24,8 @@ export type SeedResult = {
   readonly seed: number
   readonly simulatedMs: number
   readonly events: number
+  /** Passes, each with its decision. */
+  readonly decisions: number
   readonly jobs: number
   readonly removals: number
   readonly violations: readonly Violation[]
@@ -69,7 +72,7 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
   const scene = { truth: world.truth, poolId, scaleSetId, ownerId, tearDownAfterUse: settings.tearDownAfterUse }
   const checker = createChecker(scene, boundsOf(book.initial))
   const calm = createCalmWatch(scene)
-  const figures = { events: 0, jobs: 0, removals: 0 }
+  const figures = { events: 0, decisions: 0, jobs: 0, removals: 0 }
   const countPass = createPassCounter(counts, () => book.record()?.settings)
   const enter = (entry: Entry): void => {
     trace.enter(entry)
@@ -198,6 +201,7 @@ async function createRun(plan: Plan, breakage: Breakage, verbose: boolean) {
       onPass: (latest) => {
         const { machines } = latest.snapshot
         if (machines.known) shown = machines.value.map(({ id }) => id)
+        figures.decisions += 1
         trace.pass(latest, time.now())
         countPass(latest)
       },
@@ -303,7 +307,6 @@ function createBook(poolId: number, settings: PoolSettings, replaceConfirmed: bo
     version: 1,
     orders: [],
     replaceConfirmed,
-    takeOverConfirmed: false,
   }
   let record: PoolRecord | undefined = initial
   let orders = 0

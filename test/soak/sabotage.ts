@@ -6,8 +6,7 @@ import type { Boots } from '../../backend/loop/ports-boot.ts'
 import type { World } from '../../backend/simulator/facts.ts'
 import { drawPlan, minuteMs, type Plan, type PlanKind } from './plan.ts'
 import type { Breakage } from './replica.ts'
-import { runSeed } from './run-seed.ts'
-import { compareActions } from './seeds.ts'
+import { judgePlan } from './seeds.ts'
 
 export type Caught = {
   readonly caught: boolean
@@ -95,11 +94,8 @@ async function hunt(name: string): Promise<Caught> {
 
 /** What the checker says of this invariant; undefined when it saw nothing. */
 async function breakIt(name: string, sabotage: Sabotage, plan: Plan): Promise<string | undefined> {
-  const broken = await runSeed(plan, { breakage: sabotage.breakage(), only: name })
-  const found = broken.violations.find(({ invariant }) => invariant === name)
-  if (found !== undefined || plan.kind !== 'clock') return found?.detail
-  const steady = await runSeed({ ...plan, jumps: [] }, { breakage: sabotage.breakage(), only: name })
-  return compareActions(broken.actions, steady.actions)[0]?.detail
+  const { violations } = await judgePlan(plan, sabotage.breakage, name)
+  return violations.find(({ invariant }) => invariant === name)?.detail
 }
 
 export function sabotageText(result: SabotageResult): string {

@@ -1,21 +1,28 @@
 /** What is reported of one seed. Clock seeds run twice: with the jumps of the computer's clock and without. */
 import type { Violation } from './history.ts'
-import { drawPlan } from './plan.ts'
+import { drawPlan, type Plan } from './plan.ts'
 import type { Breakage } from './replica.ts'
 import { runSeed, type SeedResult } from './run-seed.ts'
 
 export type SeedReport = Omit<SeedResult, 'actions' | 'story'>
 
-export async function judgeSeed(seed: number, hours: number, breakage: Breakage = {}): Promise<SeedReport> {
-  const plan = drawPlan(seed, hours)
-  const result = await runSeed(plan, { breakage })
-  if (plan.kind !== 'clock' || result.violations.length > 0) return reportOf(result, [])
-  const steady = await runSeed({ ...plan, jumps: [] }, { breakage })
+export function judgeSeed(seed: number, hours: number): Promise<SeedReport> {
+  return judgePlan(drawPlan(seed, hours))
+}
+
+/** `breakage` makes what one process is broken by; `only` as for `runSeed`. */
+export async function judgePlan(plan: Plan, breakage: () => Breakage = () => ({}), only?: string): Promise<SeedReport> {
+  const run = (each: Plan) => runSeed(each, { breakage: breakage(), ...(only === undefined ? {} : { only }) })
+  const result = await run(plan)
+  if (plan.kind !== 'clock' || result.violations.some(({ invariant }) => only === undefined || invariant === only))
+    return reportOf(result, [])
+  const steady = await run({ ...plan, jumps: [] })
   const violations = compareActions(result.actions, steady.actions)
   return {
     ...reportOf(result, violations),
     simulatedMs: result.simulatedMs + steady.simulatedMs,
     events: result.events + steady.events,
+    decisions: result.decisions + steady.decisions,
     jobs: result.jobs + steady.jobs,
     removals: result.removals + steady.removals,
   }

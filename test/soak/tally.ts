@@ -59,6 +59,7 @@ const reasonCodes: Readonly<Record<ReasonCode, 0>> = {
   'mass-failure': 0,
   'delete-in-flight': 0,
   'azure-busy': 0,
+  refused: 0,
   upkeep: 0,
   placeholder: 0,
   invariant: 0,

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import Libsql from 'libsql'
 import { sql } from 'kysely'
 import { openDatabase, type Database } from '../../backend/store/database.ts'
-import { explained, StoreError } from '../../backend/store/errors.ts'
+import { explained, isLost, StoreError } from '../../backend/store/errors.ts'
 import { lastInstant } from '../../backend/store/history.ts'
 import { forEachDialect, postgres } from './dialects.ts'
 import { fullMemory, heldJournal, logEntry, machine, pass, poolId } from './support.ts'
 
-const newer = /was written by a newer version of Scale Set Agents \(schema 99, this version knows 3\): start the newer version, or restore/
+const newer =
+  /was written by a newer version of Scale Set Agents \(schema 99, this version knows \d+\): start the newer version, or restore/
 
 forEachDialect('a database', (host) => {
   test('that a newer version wrote is refused', async () => {
@@ -87,6 +88,19 @@ describe('a database file', () => {
     await database.close()
   })
 
+  test('that may only be read by now says so, and goes on when it may be written again', async () => {
+    const database = await openDatabase({ kind: 'sqlite', file: join(directory(), 'service.db') })
+    const { journal, lease } = await heldJournal(database)
+    await sql`pragma query_only = 1`.execute(database.db)
+    const commit = () => journal.commit(poolId, lease, { machines: [machine('1')] })
+    await expect(commit()).rejects.toThrow(/The database .*service\.db cannot be opened for writing: check that its directory exists/)
+    expect((await journal.remembered(poolId)).machines).toEqual([])
+    await sql`pragma query_only = 0`.execute(database.db)
+    await commit()
+    expect((await journal.remembered(poolId)).machines).toHaveLength(1)
+    await database.close()
+  })
+
   test('locked by another process says so', async () => {
     const file = join(directory(), 'service.db')
     const database = await openDatabase({ kind: 'sqlite', file })
@@ -134,6 +148,28 @@ describe('a database server', () => {
     expect((await journal.remembered(poolId)).machines).toHaveLength(1)
     await database.close()
   })
+})
+
+test.each([
+  ['EAI_AGAIN', 'getaddrinfo EAI_AGAIN db'],
+  ['08P01', 'server_login_failed: PgBouncer waits for the server'],
+  ['53300', 'sorry, too many clients already'],
+  [undefined, 'timeout exceeded when trying to connect'],
+  [undefined, 'Query read timeout'],
+])('a server that cannot be asked now (%s, %s) is waited for', (code, message) => {
+  const fault = explained(Object.assign(new Error(message), { code }), 'db/agents') as StoreError
+  expect([isLost(fault), fault.message]).toEqual([
+    true,
+    `The database db/agents does not answer (${message}): check that it runs and that host, port and firewall let this computer in.`,
+  ])
+})
+
+test('a server that follows another one is no place to write to', () => {
+  const fault = explained(
+    Object.assign(new Error('cannot execute UPDATE in a read-only transaction'), { code: '25006' }),
+    'db',
+  ) as StoreError
+  expect([isLost(fault), fault.message]).toEqual([false, expect.stringContaining('let the database URL name the primary server')])
 })
 
 test('a fault that nobody can act on keeps the words of the driver', () => {

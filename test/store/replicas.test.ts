@@ -77,7 +77,8 @@ test('migrations after the first only add, so that a replica of the version befo
     },
     transformResult: async ({ result }) => result,
   })
-  await sql`drop table nudges, nonces, claims, boot_reports`.execute(db)
+  await sql`drop table audit, nudges, nonces, claims, boot_reports`.execute(db)
+  await sql`alter table pools drop column take_over_from`.execute(db)
   await db.updateTable('meta').set({ value: '1' }).where('key', '=', 'schema').execute()
   await migrate(noting, 'postgres', 'test')
   expect(statements.filter((text) => /^create table/i.test(text)).length).toBeGreaterThan(3)
@@ -89,7 +90,8 @@ const serverNow = sql`extract(epoch from clock_timestamp()) * 1000`
 /** The tables as the version before left them. */
 async function backToVersion2(): Promise<void> {
   const { db } = database
-  await sql`drop table nudges`.execute(db)
+  await sql`drop table audit, nudges`.execute(db)
+  await sql`alter table pools drop column take_over_from`.execute(db)
   await db.deleteFrom('lease').execute()
   await sql`insert into lease values ('service', 1, '', 0, 0)`.execute(db)
   await db.updateTable('meta').set({ value: '2' }).where('key', '=', 'schema').execute()

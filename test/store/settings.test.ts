@@ -19,7 +19,6 @@ forEachDialect('the settings', (host) => {
       version: 1,
       orders: [{ id: expect.any(Number), machineId: '4', order: 'reimage', by: 'Ada', force: true }],
       replaceConfirmed: false,
-      takeOverConfirmed: false,
     })
   })
 
@@ -87,10 +86,10 @@ forEachDialect('the settings', (host) => {
   test('what a person confirms is kept, each for itself', async () => {
     const settings = createSettings(await host.open(), stillClock())
     await settings.addPool(linux)
-    await settings.confirm(poolId, 'take-over', 'Ada')
-    expect(await settings.pool(poolId)).toMatchObject({ takeOverConfirmed: true, replaceConfirmed: false })
+    await settings.confirm(poolId, { takeOverFrom: 'them/3' }, 'Ada')
+    expect(await settings.pool(poolId)).toMatchObject({ takeOverFrom: 'them/3', replaceConfirmed: false })
     await settings.confirm(poolId, 'replace', 'Ada')
-    expect(await settings.pool(poolId)).toMatchObject({ takeOverConfirmed: true, replaceConfirmed: true })
+    expect(await settings.pool(poolId)).toMatchObject({ takeOverFrom: 'them/3', replaceConfirmed: true })
   })
 
   test('an order for a pool that is not there is refused', async () => {

@@ -1,6 +1,7 @@
 /** How pools are shared out among replicas on PostgreSQL. A clock that stands still is theirs; the leases are judged by the server's. */
 import { sql } from 'kysely'
 import { openDatabase, type Database } from '../../backend/store/database.ts'
+import type { LookOptions } from '../../backend/store/lease.ts'
 import { createShares } from '../../backend/store/shares.ts'
 import { postgres } from './dialects.ts'
 import { stillClock } from './support.ts'
@@ -14,15 +15,16 @@ afterEach(() => database.close())
 
 const pools = Array.from({ length: 10 }, (_each, index) => index + 1)
 
-function replica(holder: string, ttlMs = 60_000) {
-  const leases = createShares(database, { holder, ttlMs, clock: stillClock() })
+function replica(holder: string, ttlMs = 60_000, at = 1_000) {
+  const leases = createShares(database, { holder, ttlMs, clock: stillClock(at) })
   return {
     ...leases,
     /** The pools it holds after a look. */
-    async look(of: readonly number[] = pools, isPassing?: (poolId: number) => boolean) {
-      const holding = await leases.look(of, isPassing)
+    async look(of: readonly number[] = pools, options: LookOptions = {}) {
+      const holding = await leases.look(of, options)
       return pools.filter((poolId) => holding.lease(poolId) !== undefined)
     },
+    othersAt: async () => (await leases.look(pools)).othersAt,
     epoch: async (poolId: number) => (await leases.look(pools)).lease(poolId)?.epoch,
   }
 }
@@ -69,10 +71,10 @@ test('a pool that passes is not given back before its pass has ended', async () 
   const [a, b] = [replica('a'), replica('b')]
   await a.look()
   await b.look()
-  expect(await a.look(pools, () => true)).toEqual(pools)
-  expect(await a.look(pools, (poolId) => poolId > 2)).toEqual([3, 4, 5, 6, 7, 8, 9, 10])
+  expect(await a.look(pools, { isPassing: () => true })).toEqual(pools)
+  expect(await a.look(pools, { isPassing: (poolId) => poolId > 2 })).toEqual([3, 4, 5, 6, 7, 8, 9, 10])
   expect(await b.look()).toEqual([1, 2])
-  expect(await a.look(pools, () => false)).toEqual([3, 4, 5, 6, 7])
+  expect(await a.look(pools, { isPassing: () => false })).toEqual([3, 4, 5, 6, 7])
 })
 
 test('a replica that gives everything back is no longer counted', async () => {
@@ -80,6 +82,41 @@ test('a replica that gives everything back is no longer counted', async () => {
   await settle(a, b)
   await b.release()
   expect(await a.look()).toEqual(pools)
+})
+
+test('one that is unwell gives everything to those that are well, but a pool that passes, and takes its share once it is well', async () => {
+  const [a, b, c] = [replica('a'), replica('b'), replica('c')]
+  await settle(a, b, c)
+  expect(await a.look(pools, { isUnwell: true, isPassing: (poolId) => poolId === 1 })).toEqual([1])
+  expect(await a.look(pools, { isUnwell: true })).toEqual([])
+  expect(sizes(await settle(b, c))).toEqual([5, 5])
+  expect(await a.look(pools, { isUnwell: true })).toEqual([])
+  expect(sizes(await settle(a, b, c))).toEqual([4, 3, 3])
+})
+
+test('when none is well, each keeps what it has and takes what nobody has; the first that is well gets all', async () => {
+  const [a, b] = [replica('a'), replica('b')]
+  await settle(a, b)
+  await expire('b')
+  expect(await a.look(pools, { isUnwell: true })).toEqual(pools)
+  expect([await b.look(pools, { isUnwell: true }), await a.look(pools, { isUnwell: true })]).toEqual([[], pools])
+  await b.look()
+  expect(await a.look(pools, { isUnwell: true })).toEqual([])
+  expect(await b.look()).toEqual(pools)
+  // Its own row is not written again and again.
+  expect(await scopes()).not.toContain('member/a')
+})
+
+test('each knows where the furthest line of the others that live stands, by the time that went by at the server since they told', async () => {
+  const [a, b, c] = [replica('a'), replica('b', 60_000, 9_000), replica('c', 60_000, 5_000)]
+  expect(await b.othersAt()).toBeUndefined()
+  await c.look()
+  await sql`select pg_sleep(0.05)`.execute(database.db)
+  const at = await a.othersAt()
+  expect(at).toBeGreaterThanOrEqual(9_050)
+  expect(at).toBeLessThan(9_000 + 30_000)
+  await b.release()
+  expect(await a.othersAt()).toBeLessThan(9_000)
 })
 
 test('a new pool is taken by one that has room, and the rows of what is gone are removed', async () => {

@@ -46,7 +46,7 @@ export type MachineOver = {
   readonly agent?: Partial<AgentRef> | null
 } & Partial<Record<'requestId' | 'generation', number>> &
   Partial<Record<'cause' | 'next' | 'code' | 'why' | 'after' | 'phase', string>> &
-  Pick<Machine, 'asked' | 'oldModel' | 'warm'> & { readonly unseen?: true }
+  Pick<Machine, 'asked' | 'oldModel' | 'warm' | 'protected'> & { readonly unseen?: true }
 
 export function aMachine(over: MachineOver): Machine {
   const { n = 1, forMs = minute, agent, stage, ...rest } = over
@@ -109,7 +109,16 @@ export type Part = 'jobs' | 'agents' | 'scaleSet' | 'machines'
 export type SnapshotOver = Partial<
   Omit<
     PoolSnapshot,
-    'jobs' | 'agents' | 'scaleSet' | 'machines' | 'capabilities' | 'lowestSurplus' | 'parallelJobsFree' | 'growthTrouble' | 'bootTrouble'
+    | 'jobs'
+    | 'agents'
+    | 'scaleSet'
+    | 'machines'
+    | 'capabilities'
+    | 'lowestSurplus'
+    | 'parallelJobsFree'
+    | 'growthTrouble'
+    | 'bootTrouble'
+    | 'azureBusyAt'
   >
 > & {
   readonly jobs?: readonly Job[]
@@ -126,6 +135,7 @@ export type SnapshotOver = Partial<
   readonly ageMs?: Partial<Record<Part, number>>
   readonly lowestSurplus?: number | undefined
   readonly parallelJobsFree?: number | undefined
+  readonly azureBusyAt?: number | undefined
   readonly growthTrouble?: PoolSnapshot['growthTrouble'] | undefined
   readonly bootTrouble?: PoolSnapshot['bootTrouble'] | undefined
 }

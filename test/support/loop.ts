@@ -214,7 +214,6 @@ export function aRecord(over: Partial<PoolRecord> = {}): PoolRecord {
     version: 1,
     orders: [],
     replaceConfirmed: false,
-    takeOverConfirmed: false,
     ...over,
   }
 }

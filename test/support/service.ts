@@ -28,6 +28,8 @@ export type Service = {
   readonly problems: string[]
   set(settings: Partial<PoolSettings>): void
   order(order: Omit<PoolRecord['orders'][number], 'id'>): void
+  /** A person lets the claim of this owner be taken over. */
+  letTakeOver(owner: string): void
   forMinutes(minutes: number): Promise<void>
   stop(): Promise<void>
 }
@@ -40,7 +42,16 @@ const bootstrap = {
   scriptSha256: '0',
 } as const
 
-export const quietMetrics: Metrics = { pass() {}, passFailed() {}, call() {}, jobStarted() {}, booted() {}, action() {} }
+export const quietMetrics: Metrics = {
+  pass() {},
+  passFailed() {},
+  call() {},
+  jobStarted() {},
+  booted() {},
+  assignmentsLost() {},
+  action() {},
+  left() {},
+}
 
 /** Starts the service over a new world with one pool and one empty scale set. */
 export async function startService(
@@ -64,7 +75,6 @@ export async function startService(
     version: 1,
     orders: [],
     replaceConfirmed: false,
-    takeOverConfirmed: false,
   }
   let orders = 0
   const settings: Settings = {
@@ -84,6 +94,7 @@ export async function startService(
       await journal.commit(id, held, change)
       if (change.ordersTaken !== undefined)
         record = { ...record, orders: record.orders.filter((order) => !change.ordersTaken?.includes(order.id)) }
+      if (change.tookOver === true) record = withoutTakeOver(record)
     },
   }
   const problems: string[] = []
@@ -130,6 +141,9 @@ export async function startService(
     order(order) {
       record = { ...record, orders: [...record.orders, { ...order, id: (orders += 1) }] }
     },
+    letTakeOver(owner) {
+      record = { ...record, takeOverFrom: owner }
+    },
     async forMinutes(minutes) {
       await time.run(time.now() + minutes * 60_000)
       world.advance(time.now())
@@ -141,6 +155,10 @@ export async function startService(
       await database.close()
     },
   }
+}
+
+function withoutTakeOver({ takeOverFrom: _used, ...record }: PoolRecord): PoolRecord {
+  return record
 }
 
 export function addPoolAndScaleSet(world: World, capacity: number, id: string = scaleSetId): number {

@@ -47,6 +47,15 @@ InModuleScope enableagent {
     $script:runArgs = ''
     $script:token = ''
     $script:proxy = ''
+    $script:organization = ''
+    $script:pool = ''
+    $script:sha256 = ''
+    $script:ProxyUrl = ''
+    $script:ProxyUser = ''
+    $script:ProxySecret = ''
+    $script:Certificates = $null
+    $script:RebootNeeded = $false
+    $script:now = 0
     $script:Rest = @()
     $script:resume = $false
     $script:Plan = @{}
@@ -54,7 +63,9 @@ InModuleScope enableagent {
     $script:Secrets.Clear()
     $script:Warnings.Clear()
     $script:Unsent.Clear()
-    Mock Start-Sleep { $null }
+    # Time passes only where the script waits.
+    Mock Start-Sleep { $script:now += $Seconds }
+    Mock Get-Seconds { $script:now }
     Mock Write-Host { $null }
   }
 
@@ -63,11 +74,27 @@ InModuleScope enableagent {
       @{ problem = 'the pool is no number'; name = 'poolId'; value = 'x' },
       @{ problem = 'the run argument is unknown'; name = 'runArgs'; value = '--twice' },
       @{ problem = 'the service is no address'; name = 'service'; value = 'example' },
+      @{ problem = 'the service would be asked for a credential in the clear'; name = 'service'; value = 'http://service.example' },
       @{ problem = 'the fallback has no credential'; name = 'service'; value = '-' }
     ) {
       Set-Variable -Scope Script -Name $name -Value $value
       Invoke-Main | Should -Be 2
       Should -Invoke Write-Host -Exactly 1
+    }
+
+    It 'needs a hash without a service' {
+      $script:service = '-'
+      $script:organization = 'https://dev.example/o'
+      $script:pool = 'p'
+      $script:token = 'canary'
+      Find-UsageProblem | Should -Match 'sha256'
+      $script:sha256 = 'a' * 64
+      Find-UsageProblem | Should -BeNullOrEmpty
+    }
+
+    It 'reads the name of the pool as it was encoded for the command line' {
+      $script:pool = 'my%20%24%28pool%29'
+      (Get-PlanOfArguments)['pool'] | Should -Be 'my $(pool)'
     }
 
     It 'takes the credential from where the VM extension put it, and removes it there' {
@@ -97,6 +124,7 @@ InModuleScope enableagent {
 
     It 'is not repeated on a configured machine, apart from the start' {
       Set-Content -Path (Join-Path $script:AgentFolder '.agent') -Value '{}'
+      $script:Plan = @{ agent = 'm' }
       Mock Initialize-Machine { $null }
       Mock Get-Plan { $null }
       Mock Start-Agent { $null }
@@ -104,6 +132,27 @@ InModuleScope enableagent {
       Invoke-Main | Should -Be 0
       Should -Invoke Get-Plan -Exactly 0
       Should -Invoke Start-Agent -Exactly 1
+    }
+
+    It 'changes nothing where something else has configured the agent' {
+      Set-Content -Path (Join-Path $script:AgentFolder '.agent') -Value '{}'
+      Mock Protect-StateFolder { $null }
+      Mock Get-Plan { $null }
+      Mock Start-Agent { $null }
+      Invoke-Main | Should -Be 0
+      Should -Invoke Get-Plan -Exactly 0
+      Should -Invoke Start-Agent -Exactly 0
+    }
+
+    It 'is not online before the restart of an interactive machine' {
+      Mock Initialize-Machine { Set-Content -Path (Join-Path $script:AgentFolder '.agent') -Value '{}' }
+      $script:Plan = @{ agent = 'm' }
+      Mock Start-Agent { $script:RebootNeeded = $true }
+      Mock Wait-Online { $null }
+      Mock Start-Restart { $null }
+      Invoke-Main | Should -Be 0
+      Should -Invoke Wait-Online -Exactly 0
+      Should -Invoke Start-Restart -Exactly 1
     }
 
     It 'keeps its report until there is a claim, and never fails because of it' {
@@ -143,10 +192,58 @@ InModuleScope enableagent {
     }
 
     It 'of the metadata service is tried again after 404 and has no proxy' {
-      $script:proxy = 'http://proxy.example:3128'
+      $script:ProxyUrl = 'http://proxy.example:3128'
       Mock Invoke-WebRequest { throw (New-Refusal 404) }
       { Invoke-Http -Uri 'http://169.254.169.254/x' -Direct -Tries 2 -Cause 'metadata-unavailable' } | Should -Throw
       Should -Invoke Invoke-WebRequest -Exactly 2 -ParameterFilter { $null -eq $WebSession.Proxy.Address }
+    }
+
+    It 'is no failure of the proxy when it goes past it' {
+      $script:ProxyUrl = 'http://proxy.example:3128'
+      $env:NO_PROXY = 'other.example,.service.example'
+      try {
+        Mock Invoke-WebRequest { throw (New-Object System.InvalidOperationException 'refused') }
+        $past = { Invoke-Http -Uri 'https://a.service.example/x' -Tries 1 -Cause 'service-unreachable' } | Should -Throw -PassThru
+        $past.Exception.Data['cause'] | Should -Be 'service-unreachable'
+        $through = { Invoke-Http -Uri 'https://dev.example/x' -Tries 1 -Cause 'service-unreachable' } | Should -Throw -PassThru
+        $through.Exception.Data['cause'] | Should -Be 'proxy'
+      } finally {
+        $env:NO_PROXY = $null
+      }
+    }
+
+    It 'goes through the proxy of the image with its user, whatever the pool says' {
+      $env:VSTS_AGENT_INPUT_PROXYURL = 'image.example:3128'
+      $env:VSTS_AGENT_INPUT_PROXYUSERNAME = 'we'
+      $env:VSTS_AGENT_INPUT_PROXYPASSWORD = 'canary'
+      try {
+        Resolve-Proxy 'http://pool.example:1'
+      } finally {
+        $env:VSTS_AGENT_INPUT_PROXYURL = $null
+        $env:VSTS_AGENT_INPUT_PROXYUSERNAME = $null
+        $env:VSTS_AGENT_INPUT_PROXYPASSWORD = $null
+      }
+      $script:ProxyUrl | Should -Be 'http://image.example:3128'
+      (New-HttpSession 'https://dev.example' $false).Proxy.Credentials.UserName | Should -Be 'we'
+      Hide-Secrets 'a canary' | Should -Be 'a ***'
+      $inputs = @{}
+      Add-ProxyInputs $inputs
+      $inputs['VSTS_AGENT_INPUT_PROXYURL'] | Should -Be 'http://image.example:3128'
+      $inputs['VSTS_AGENT_INPUT_PROXYPASSWORD'] | Should -Be 'canary'
+    }
+
+    It 'takes user and password out of the address of the proxy' {
+      Resolve-Proxy 'http://me:p%40ss@pool.example:1'
+      $script:ProxyUrl | Should -Be 'http://pool.example:1'
+      $script:ProxyUser | Should -Be 'me'
+      $script:ProxySecret | Should -Be 'p@ss'
+    }
+
+    It 'that finds a certificate out of its time names the clock' {
+      $inner = New-Object System.Security.Authentication.AuthenticationException 'errors in the certificate chain: NotTimeValid'
+      $failure = New-SilenceFailure (New-Object System.InvalidOperationException 'x', $inner) 'https://service.example/x' 'service-unreachable' $false
+      $failure.Data['cause'] | Should -Be 'clock-skew'
+      $failure.Data['passes'] | Should -BeTrue
     }
 
     It 'names <cause> by the exception' -TestCases @(
@@ -184,7 +281,7 @@ InModuleScope enableagent {
         if ($script:claims -eq 1) {
           throw (New-Refusal 503 'Retry-After: 9')
         }
-        New-Answer "pool=a=b`ntoken=canary`nagent=m"
+        New-Answer "organizationUrl=https://dev.example/o`nrunMode=service`npool=a=b`ntoken=canary`nagent=m"
       }
       Get-Plan
       $script:Plan['pool'] | Should -Be 'a=b'
@@ -193,10 +290,47 @@ InModuleScope enableagent {
       Should -Invoke Invoke-WebRequest -Exactly 4
     }
 
-    It 'refuses to go on with a clock that is an hour wrong' {
-      $answer = [pscustomobject] @{ Headers = @{ Date = [DateTime]::UtcNow.AddHours(1).ToString('r') } }
-      $failure = { Assert-Clock $answer } | Should -Throw -PassThru
+    It 'gives a clock that is an hour wrong one minute to be set right' {
+      Mock Invoke-WebRequest { [pscustomobject] @{ Content = 'nonce=1'; Headers = @{ Date = [DateTime]::UtcNow.AddHours(1).ToString('r') } } }
+      $failure = { Request-Plan } | Should -Throw -PassThru
       $failure.Exception.Data['cause'] | Should -Be 'clock-skew'
+      $script:now | Should -Be 60
+    }
+
+    It 'ends after <seconds> s when the service answers <status>' -TestCases @(@{ status = 500; seconds = 120 }, @{ status = 503; seconds = 600 }) {
+      Mock Invoke-WebRequest { throw (New-Refusal $status) }
+      $failure = { Request-Plan } | Should -Throw -PassThru
+      $failure.Exception.Data['cause'] | Should -Be 'service-unreachable'
+      $script:now | Should -Be $seconds
+    }
+
+    It 'ends at once when the nonce is refused' {
+      Mock Invoke-WebRequest { throw (New-Refusal 403) }
+      $failure = { Request-Plan } | Should -Throw -PassThru
+      $failure.Exception.Data['cause'] | Should -Be 'claim-refused'
+      Should -Invoke Invoke-WebRequest -Exactly 1
+    }
+
+    It 'ends at once when something else answers in the place of the service' {
+      Mock Invoke-WebRequest { New-Answer '<html>Please sign in</html>' }
+      $failure = { Request-Plan } | Should -Throw -PassThru
+      $failure.Exception.Data['cause'] | Should -Be 'service-unreachable'
+      Should -Invoke Invoke-WebRequest -Exactly 1
+    }
+
+    It 'ends when the answer lacks what the machine needs' {
+      Mock Get-Document { 'AAAA' }
+      Mock Get-Certificates { '' }
+      Mock Invoke-WebRequest { New-Answer "nonce=1`npool=p`nagent=m`nrunMode=once" }
+      { Request-Plan } | Should -Throw '*without organizationUrl*'
+    }
+
+    It 'waits two minutes for the metadata service, and for one that answers no document' {
+      Mock Invoke-Http { New-Answer 'no JSON' }
+      $failure = { Get-Document 'new' } | Should -Throw -PassThru
+      $failure.Exception.Data['cause'] | Should -Be 'metadata-unavailable'
+      $failure.Exception.Data['passes'] | Should -BeFalse
+      $script:now | Should -Be 120
     }
 
     It 'keeps its key over runs' {
@@ -207,6 +341,18 @@ InModuleScope enableagent {
   }
 
   Describe 'the package' {
+    BeforeEach {
+      Mock Suspend-WindowsUpdate { $null }
+    }
+
+    It 'comes after automatic upgrades were held back, unless the pool lets them be' {
+      { Install-Package } | Should -Throw
+      Should -Invoke Suspend-WindowsUpdate -Exactly 1
+      $script:Plan = @{ holdUpgrades = 'no' }
+      { Install-Package } | Should -Throw
+      Should -Invoke Suspend-WindowsUpdate -Exactly 1
+    }
+
     It 'is unpacked once its hash is right' {
       $zip = New-Zip 'agent.zip'
       $script:Plan = @{ packageUrl = 'https://download.example/agent.zip'; packageSha256 = (Get-FileHash $zip).Hash }
@@ -272,7 +418,7 @@ InModuleScope enableagent {
   Describe 'the registration' {
     BeforeEach {
       Mock Test-Client { $false }
-      $script:Plan = @{ organizationUrl = 'https://dev.example/o'; pool = 'a & b'; agent = 'm'; runMode = 'service'; interactive = 'no'; workFolder = '' }
+      $script:Plan = @{ organizationUrl = 'https://dev.example/o'; pool = 'a & b'; agent = 'm'; runMode = 'service'; interactive = 'no' }
       $script:token = 'canary'
     }
 
@@ -310,6 +456,35 @@ InModuleScope enableagent {
       $script:Warnings[0] | Should -Match 'VSTS_AGENT_INPUT_POOL'
     }
 
+    It 'ignores where the image moves the logs, by which a job is seen' {
+      $env:AGENT_DIAGLOGPATH = 'D:\logs'
+      try {
+        $inputs = Get-Inputs 'C:\a'
+      } finally {
+        $env:AGENT_DIAGLOGPATH = $null
+      }
+      $inputs.ContainsKey('AGENT_DIAGLOGPATH') | Should -BeTrue
+      $inputs['AGENT_DIAGLOGPATH'] | Should -BeNullOrEmpty
+      $script:Warnings[0] | Should -Match 'AGENT_DIAGLOGPATH'
+    }
+
+    It 'finds the credential as a header of basic authentication, and removes every file that has it' {
+      $file = Join-Path $script:AgentFolder 'x.log'
+      $other = Join-Path $script:StateFolder 'y.log'
+      Set-Content -Path $file -Value "Basic $([Convert]::ToBase64String([System.Text.Encoding]::UTF8.GetBytes(':canary')))"
+      Set-Content -Path $other -Value 'canary'
+      $failure = { Assert-NoLeak ([DateTime]::UtcNow.AddMinutes(-1)) } | Should -Throw -PassThru
+      $failure.Exception.Data['cause'] | Should -Be 'credential-leaked'
+      Test-Path $file | Should -BeFalse
+      Test-Path $other | Should -BeFalse
+    }
+
+    It 'tells which folder it could not search' {
+      Mock Get-ChildItem { Write-Error -TargetObject 'C:\closed' -Message 'Access is denied.' }
+      Assert-NoLeak ([DateTime]::UtcNow.AddMinutes(-1))
+      $script:Warnings[0] | Should -Match 'C:\\closed could not be searched'
+    }
+
     It 'finds the credential in a file as <encoding>' -TestCases @(@{ encoding = 'UTF8' }, @{ encoding = 'Unicode' }) {
       Set-Content -Path (Join-Path $script:AgentFolder 'x.log') -Value 'a canary b' -Encoding $encoding
       $failure = { Assert-NoLeak ([DateTime]::UtcNow.AddMinutes(-1)) } | Should -Throw -PassThru
@@ -322,7 +497,7 @@ InModuleScope enableagent {
       Mock Copy-Item { $null }
       Mock Register-Tasks { $null }
       Mock Remove-Tasks { $null }
-      Mock Suspend-WindowsUpdate { $null }
+      Mock Clear-LogPath { $null }
       Mock Get-WorkFolder { Join-Path $TestDrive 'work' }
       Mock Invoke-Configuration { Set-Content -Path (Join-Path $script:AgentFolder '.agent') -Value '{}' }
       Mock Assert-NoLeak { throw (New-Failure 'credential-leaked' 'Found.') }
@@ -349,6 +524,14 @@ InModuleScope enableagent {
     It 'starts an agent whose script was killed before its start' {
       Invoke-Main | Should -Be 0
       Should -Invoke Start-Task -Exactly 1
+    }
+
+    It 'restarts an interactive machine whose script was killed before its restart' {
+      Mock Start-Agent { $script:RebootNeeded = $true }
+      Mock Start-Restart { $null }
+      Invoke-Main | Should -Be 0
+      Should -Invoke Start-Restart -Exactly 1
+      Should -Invoke Wait-Online -Exactly 0
     }
 
     It 'starts nothing where no agent is registered' {

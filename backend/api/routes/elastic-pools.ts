@@ -43,11 +43,11 @@ export function elasticPools(app: App, parts: ApiParts): void {
     const dialect = dialectOf(headers.accept)
     const records = await recordsFor(parts, asker)
     return dialect.list(
-      await Promise.all(records.map(async (record) => elasticPool(record, await parts.loop.latest(record.poolId), dialect))),
+      await Promise.all(records.map(async (record) => elasticPool(record, await parts.loop.latest(record.poolId), parts.clock, dialect))),
     )
   })
   app.get('/distributedtask/elasticpools/:poolId', { config: use, schema: { ...wire, params: poolParams } }, async ({ params, headers }) =>
-    elasticPool(await recordOf(parts, params.poolId), await parts.loop.latest(params.poolId), dialectOf(headers.accept)),
+    elasticPool(await recordOf(parts, params.poolId), await parts.loop.latest(params.poolId), parts.clock, dialectOf(headers.accept)),
   )
   app.post(
     '/distributedtask/elasticpools',
@@ -72,7 +72,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
       return {
         agentPool: agentPool(pool, dialect),
         agentQueue,
-        elasticPool: elasticPool(record, await parts.loop.latest(record.poolId), dialect),
+        elasticPool: elasticPool(record, await parts.loop.latest(record.poolId), parts.clock, dialect),
       }
     },
   )
@@ -89,7 +89,7 @@ export function elasticPools(app: App, parts: ApiParts): void {
       const wish = settingsFromElastic(body)
       const changed = await parts.pools.changeSettings(params.poolId, record.version, wish, asker.by, deadline(parts))
       if (!changed.ok) throw problemOf(inWireNames(changed))
-      return elasticPool(changed.value, await parts.loop.latest(params.poolId), dialectOf(headers.accept))
+      return elasticPool(changed.value, await parts.loop.latest(params.poolId), parts.clock, dialectOf(headers.accept))
     },
   )
   logs(app, parts)

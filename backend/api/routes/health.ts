@@ -7,14 +7,17 @@ import type { ApiParts, App } from '../parts.ts'
 /** Three times the slowest pace of a pass. */
 const passAgeMsMax = 180_000
 const answerMs = 1_000
+/** Whoever watches a service gives up after a few seconds, and would not read why. A server behind a dead line says nothing for 30 s. */
+const storeMsMax = 3_000
 /** Reasons name pools and resources of Azure, which is nothing for anyone who passes by. */
 const notTold = 'The reasons are in the log of the service, and in GET /api/v1/pools for whoever may use a pool.'
 const open = { right: 'open' } as const
+const probe = { ...open, isProbe: true } as const
 
 export function health(app: App, parts: ApiParts): void {
-  app.get('/healthz', { config: open, schema: { response: { 200: Type.Object({ alive: Type.Boolean() }) } } }, () => ({ alive: true }))
+  app.get('/healthz', { config: probe, schema: { response: { 200: Type.Object({ alive: Type.Boolean() }) } } }, () => ({ alive: true }))
   const look = onceIn(parts)
-  app.get('/readyz', { config: open, schema: { response: { 200: readiness, 503: readiness } } }, async (_, reply) => {
+  app.get('/readyz', { config: probe, schema: { response: { 200: readiness, 503: readiness } } }, async (_, reply) => {
     const found = await look()
     const states = [...new Set(found.map(({ state }) => state))]
     const reasons = parts.isLocal || found.length === 0 ? found.map(({ sentence }) => sentence) : [notTold]
@@ -23,7 +26,12 @@ export function health(app: App, parts: ApiParts): void {
   app.get('/metrics', { config: { right: 'local' }, schema: { response: { 200: Type.String() } } }, async (_, reply) =>
     reply.type(parts.metrics.contentType).send(await parts.metrics.text()),
   )
-  app.get('/openapi.json', { config: open, schema: { hide: true } }, () => app.swagger())
+  let document: string | undefined
+  app.get('/openapi.json', { config: open, schema: { hide: true } }, (_, reply) => {
+    // As text, made once: the door is open to everyone.
+    document ??= JSON.stringify(app.swagger())
+    return reply.type('application/json; charset=utf-8').send(document)
+  })
 }
 
 type NotReady = { readonly state: NotReadyState; readonly sentence: string }
@@ -43,7 +51,7 @@ async function whyNotReady(parts: ApiParts): Promise<readonly NotReady[]> {
   const outside = parts.troubles()
   const lease = parts.leaseProblem()
   try {
-    const pools = await parts.settings.pools()
+    const pools = await inTime(parts, parts.settings.pools())
     const standby = lease === undefined ? [] : [{ state: 'standby', sentence: lease } as const]
     return [...outside, ...standby, ...pools.flatMap((poolId) => poolReasons(parts, poolId))]
   } catch (error) {
@@ -52,6 +60,14 @@ async function whyNotReady(parts: ApiParts): Promise<readonly NotReady[]> {
       { state: 'databaseLost', sentence: `The store cannot be read: ${error instanceof Error ? error.message : String(error)}` },
     ]
   }
+}
+
+/** @throws Error when nothing came in time. */
+function inTime<T>({ clock }: ApiParts, answer: Promise<T>): Promise<T> {
+  const deadline = clock.deadline(storeMsMax)
+  const late = new Error(`nothing came within ${storeMsMax / 1_000} s. Check that the database runs and that the way to it is open.`)
+  const never = new Promise<never>((_, reject) => deadline.addEventListener('abort', () => reject(late), { once: true }))
+  return Promise.race([answer, never])
 }
 
 function poolReasons(parts: ApiParts, poolId: number): readonly NotReady[] {

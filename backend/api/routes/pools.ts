@@ -18,7 +18,7 @@ import {
 } from '../contract.ts'
 import { explain } from '../../core/explain.ts'
 import { creatorOf, deadline, poolParams, recordOf, recordsFor } from '../lookup.ts'
-import type { ApiParts, App } from '../parts.ts'
+import type { ApiParts, App, Latest } from '../parts.ts'
 import { problemOf } from '../problems.ts'
 import type { Asker } from '../rights.ts'
 import { standbyOf } from '../standby.ts'
@@ -75,13 +75,24 @@ export function pools(app: App, parts: ApiParts): void {
       return reply.code(202).send({ message: `Pool ${asked.value.name} tries one machine in the next pass, if it needs one.` })
     },
   )
+  confirmations(app, parts)
+}
+
+function confirmations(app: App, parts: ApiParts): void {
   app.post(
     '/pools/:poolId/confirm',
     { config: manage, schema: { params: poolParams, body: confirmation, response: { 202: accepted } } },
     async ({ params, body, asker }, reply) => {
-      const asked = await parts.pools.confirm(params.poolId, body.what === 'takeOver' ? 'take-over' : 'replace', asker.by)
+      const asked = await (body.what === 'takeOver'
+        ? parts.pools.confirmTakeOver(params.poolId, asker.by, deadline(parts))
+        : parts.pools.confirmReplace(params.poolId, asker.by))
       if (!asked.ok) throw problemOf(asked)
-      return reply.code(202).send({ message: `Confirmed for pool ${asked.value.name}; the next pass acts on it.` })
+      const { name, takeOverFrom } = asked.value
+      const then =
+        body.what === 'takeOver'
+          ? `the claim of ${takeOverFrom} is taken over once it has stood still for 10 minutes`
+          : 'the next pass acts on it'
+      return reply.code(202).send({ message: `Confirmed for pool ${name}: ${then}.` })
     },
   )
 }
@@ -121,8 +132,12 @@ async function summary({ loop, clock }: ApiParts, record: PoolRecord): Promise<P
   return poolSummary(record, await loop.latest(record.poolId), loop.lastPassAt(record.poolId), clock.now())
 }
 
+function claimant(latest: Latest | undefined): string | undefined {
+  return latest?.snapshot.scaleSet.known === true ? latest.snapshot.scaleSet.value.claimedBy : undefined
+}
+
 async function detail(parts: ApiParts, record: PoolRecord): Promise<PoolDetail> {
-  const { poolId, settings, replaceConfirmed, takeOverConfirmed } = record
+  const { poolId, settings, replaceConfirmed, takeOverFrom } = record
   const now = parts.clock.now()
   const latest = await parts.loop.latest(poolId)
   const [open, waits] = await Promise.all([parts.history.intents(poolId, { top: openActionsMax, open: true }), parts.history.waits(poolId)])
@@ -130,8 +145,13 @@ async function detail(parts: ApiParts, record: PoolRecord): Promise<PoolDetail> 
   return {
     pool: await summary(parts, record),
     settings,
-    ...(latest && { decision: decisionView(latest.decision, now), boot: latest.snapshot.boot, ...standbyOf(latest.snapshot, settings) }),
-    ...(p50Ms === undefined || p95Ms === undefined ? {} : { waits: { jobs, p50Ms, p95Ms, startedJobs, lostToOnceRace } }),
+    ...(latest && {
+      decision: decisionView(latest.decision, now),
+      boot: latest.snapshot.boot,
+      ...standbyOf(latest.snapshot, settings, now),
+    }),
+    ...(p50Ms === undefined || p95Ms === undefined ? {} : { waits: { jobs, p50Ms, p95Ms, startedJobs } }),
+    lostToOnceRace,
     openActions: open.map(({ id, action, state, reason, writtenAt }) => ({
       id,
       action,
@@ -140,6 +160,6 @@ async function detail(parts: ApiParts, record: PoolRecord): Promise<PoolDetail> 
       forMs: now - writtenAt,
     })),
     replaceConfirmed,
-    takeOverConfirmed,
+    takeOverConfirmed: takeOverFrom !== undefined && takeOverFrom === claimant(latest),
   }
 }

@@ -64,7 +64,8 @@ function takeForms(app: App): void {
 
 function answerInLines(app: App, { log }: ApiParts): void {
   app.setErrorHandler((error: FastifyError | ApiProblem, request, reply) => {
-    const { status, message } = asProblem(error)
+    const { status, message, retryAfterS } = asProblem(error)
+    if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS))
     if (status === 500)
       log.error({ route: request.routeOptions.url, error: String(error.stack ?? error) }, 'A request of a machine failed.')
     const sentence: Readonly<Record<number, string>> = {

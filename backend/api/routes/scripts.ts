@@ -3,6 +3,7 @@
  * is only there so that a model with other parameters holds another one.
  */
 import { Type } from 'typebox'
+import type { AgentScript } from '../agent-scripts.ts'
 import { notFound } from '../problems.ts'
 import type { ApiParts, App } from '../parts.ts'
 
@@ -14,8 +15,10 @@ export function scripts(app: App, parts: ApiParts): void {
     { config: { right: 'open' }, schema: { params, response: { 200: Type.String() } } },
     async (request, reply) => {
       const { version, sha256, file } = request.params
-      const script = parts.scripts.files.find((each) => each.name === file && each.sha256 === sha256)
-      if (script === undefined || version !== parts.scripts.version)
+      const ours = version === parts.scripts.version ? parts.scripts.files : []
+      const isMeant = (each: AgentScript): boolean => each.name === file && each.sha256 === sha256
+      const script = ours.find(isMeant) ?? (await parts.scripts.former?.(file, sha256))
+      if (script === undefined)
         throw notFound(
           `There is no script ${file} of version ${version} with that hash. This service serves version ${parts.scripts.version}.`,
         )

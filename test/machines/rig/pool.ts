@@ -9,6 +9,7 @@ import type {
   PoolDetail,
   SettingsInput,
 } from '../../../backend/api/contract.ts'
+import type { BootPhase } from '../../../backend/core/boot.ts'
 import type { AgentFacts, MachineFacts, RequestFacts } from '../../../backend/simulator/facts.ts'
 import { fillTemplate } from '../../../sandbox/scale-set-template.ts'
 import type { Image, Life } from './fleet.ts'
@@ -35,6 +36,8 @@ export type TestPool = {
   diagnostics(message: RegExp, waitMsMax?: number): Promise<LogView>
   /** What the machine's lives told, the oldest first. */
   boots(computerName: string): Promise<BootView['lives']>
+  /** The machine's first life has told the end of this phase. */
+  told(computerName: string, phase: BootPhase): Promise<void>
   /** What keeps the pool from working, by the service's own words. */
   problem(words: RegExp): Promise<string>
   /** The machines that Azure really has. */
@@ -61,6 +64,10 @@ export async function openPool(rig: Rig, name: string, wish: PoolWish = {}): Pro
   const settings: SettingsInput = { standby: 0, machinesMax: 1, savedMax: 0, ...wish.settings }
   const { pool } = await rig.client.send<PoolCreated>('POST', '/pools', { poolName: name, scaleSetId, settings })
   const { poolId } = pool
+  const boots = async (computerName: string): Promise<BootView['lives']> => {
+    const boot = await rig.client.find<BootView>(`/pools/${poolId}/machines/${computerName}/boot`)
+    return boot?.lives.toReversed() ?? []
+  }
   return {
     poolId,
     scaleSetId,
@@ -84,9 +91,12 @@ export async function openPool(rig: Rig, name: string, wish: PoolWish = {}): Pro
         },
         msMax,
       ),
-    async boots(computerName) {
-      const boot = await rig.client.find<BootView>(`/pools/${poolId}/machines/${computerName}/boot`)
-      return boot?.lives.toReversed() ?? []
+    boots,
+    async told(computerName, wanted) {
+      await until(`${computerName} has told ${wanted}`, async () => {
+        const [life] = await boots(computerName)
+        return life?.phases.some(({ phase, result }) => phase === wanted && result === 'ok')
+      })
     },
     problem: (words) =>
       until(

@@ -54,10 +54,10 @@ export function ownershipJudge(scene: Scene, ledger: Ledger, report: Report): Ju
 
   function changeBegins(call: Call, at: number): void {
     const claim = claims.get(call.process)
-    const mayTake = call.name === 'claim' && claim === 'free'
-    const afterRelease = claim === 'free' && ['delete-pool', 'remove-agent'].includes(call.name)
-    if (claim !== 'ours' && !mayTake && !afterRelease) report('S3', at, `${call.name} while the scale set was ${claim ?? 'unread'}`)
-    if (ledger.boundsOfPass(call.process).paused) report('S12', at, `${call.name} while the pool was paused`)
+    const { paused, deleting } = ledger.boundsOfPass(call.process)
+    if (!mayChange(call.name, claim, deleting)) report('S3', at, `${call.name} while the scale set was ${claim ?? 'unread'}`)
+    // A paused pool keeps its claim, so that it never looks given up.
+    if (paused && call.name !== 'merge-tag') report('S12', at, `${call.name} while the pool was paused`)
   }
 
   function changeArrives(call: Call, at: number): void {
@@ -78,4 +78,11 @@ export function ownershipJudge(scene: Scene, ledger: Ledger, report: Report): Ju
     const machine = ledger.machineOfAgent(agentId)
     if (machine !== undefined && ledger.isSaved(machine)) report('S12', at, `the agent of machine ${machine} was enabled, which is saved`)
   }
+}
+
+/** Without our claim: it is taken, or the pool ends in Azure DevOps alone. */
+function mayChange(name: string, claim: 'ours' | 'free' | 'other' | undefined, deleting: boolean): boolean {
+  if (claim === 'ours' || (claim === 'free' && name === 'claim')) return true
+  const ends = claim === 'free' ? ['delete-pool', 'remove-agent'] : ['delete-pool', 'remove-agent', 'set-enabled']
+  return claim !== undefined && deleting && ends.includes(name)
 }

@@ -19,7 +19,7 @@ const heldMs = 30 * minuteMs
 const drainMs = 30_000
 
 type Removed = Extract<WorldEvent, { kind: 'delete-accepted' | 'reimage-accepted' }>
-/** Went offline while it was ours to work: nobody had disabled it or decided to, and it had not run its one job. */
+/** Went offline while it was ours to work: nobody had disabled it or decided to, and it had not been given its one job. */
 type Loss = { readonly agentId: number; readonly at: number; readonly machine: string; readonly machinesThen: number }
 
 export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judge {
@@ -87,8 +87,12 @@ export function removalJudge(scene: Scene, ledger: Ledger, report: Report): Judg
     const machines = scene.truth.machines(scene.scaleSetId)
     const facts = machines.find((each) => each.instanceId === machine)
     if (machine === undefined || facts === undefined || facts.provisioningState === 'Deleting') return
-    if (scene.tearDownAfterUse && facts.jobsStarted > 0) return
+    if (scene.tearDownAfterUse && (facts.jobsStarted > 0 || wasGivenJob(agentId))) return
     losses.set(agentId, { agentId, at, machine, machinesThen: machines.length })
+  }
+
+  function wasGivenJob(agentId: number): boolean {
+    return scene.truth.requests(scene.poolId).some((request) => request.agentId === agentId)
   }
 
   /** S8 */

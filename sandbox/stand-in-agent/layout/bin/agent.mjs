@@ -346,8 +346,9 @@ function createLog(name) {
     .toISOString()
     .replace(/[-:]|\..*/g, '')
     .replace('T', '-')
-  mkdirSync(file('_diag'), { recursive: true })
-  const target = file(`_diag/${name}_${time}-utc.log`)
+  const folder = process.env[`${name.toUpperCase()}_DIAGLOGPATH`] || file('_diag')
+  mkdirSync(folder, { recursive: true })
+  const target = path.join(folder, `${name}_${time}-utc.log`)
   return (text) => appendFileSync(target, `[${stamp()} INFO ${name}] ${text}\n`)
 }
 
