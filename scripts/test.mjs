@@ -2,15 +2,22 @@
  * Runs every suite and prints the true totals over all of them as the last line. `npm test -- test/core` narrows jest.
  * Only the whole run can tell all that the service asks Azure for, so only then the role is compared, as one more test.
  */
+import { availableParallelism } from 'node:os'
 import { checkRole, recordActions } from './azure-role.mjs'
 import { root, runBats, runJest } from './suites.mjs'
+
+/** Suites that measure time run alone, after the others. */
+const measuring = 'test/(browser/large|security/flood)\\.test\\.ts$'
 
 const args = process.argv.slice(2)
 report(args.length === 0 ? runEverything() : [runJest(args)])
 
 function runEverything() {
-  const { result, recorded } = recordActions(root, () => runJest([]))
-  return [result, checkRole(root, recorded), runBats()]
+  const { result, recorded } = recordActions(root, () => [
+    runJest([`--maxWorkers=${availableParallelism()}`, `--testPathIgnorePatterns=/node_modules/|${measuring}`]),
+    runJest(['--runInBand', measuring]),
+  ])
+  return [...result, checkRole(root, recorded), runBats()]
 }
 
 function report(totals) {
