@@ -6,8 +6,8 @@ import { availableParallelism } from 'node:os'
 import { checkRole, recordActions } from './azure-role.mjs'
 import { root, runBats, runJest } from './suites.mjs'
 
-/** Suites that measure time run alone, after the others. */
-const measuring = 'test/(browser/large|security/flood)\\.test\\.ts$'
+/** Suites that measure time, or whose leases end in real time, run alone, after the others. */
+const measuring = 'test/(browser/large|security/flood|replicas/outage)\\.test\\.ts$'
 
 const args = process.argv.slice(2)
 report(args.length === 0 ? runEverything() : [runJest(args)])

@@ -18,7 +18,25 @@ const migrationLock = 20_261_121
  * Throws when the database is from a newer version, having changed nothing.
  */
 export async function migrate(db: Kysely<Schema>, dialect: Dialect, name: string): Promise<void> {
-  if ((await versionOf(db, dialect, name)) === migrations.length) return
+  for (let times = 1; (await versionOf(db, dialect, name)) !== migrations.length; times += 1) {
+    try {
+      await migrateOnce(db, dialect, name)
+    } catch (error) {
+      if (times === triesMax || !isUndone(error)) throw error
+    }
+  }
+}
+
+/** A replica of the version before goes on meanwhile: its transactions and this one may wait for each other, and PostgreSQL undoes one. */
+const triesMax = 10
+/** PostgreSQL: serialization_failure, deadlock_detected. */
+const undone: ReadonlySet<unknown> = new Set(['40001', '40P01'])
+
+function isUndone(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && undone.has(error.code)
+}
+
+async function migrateOnce(db: Kysely<Schema>, dialect: Dialect, name: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(tx)
     const version = await versionOf(tx, dialect, name)

@@ -76,6 +76,8 @@ export async function readinessOf(url: string): Promise<Readiness> {
 async function urlOf(child: ChildProcess, ended: Promise<unknown>): Promise<string> {
   let complaint = ''
   child.stderr?.on('data', (text: Buffer) => (complaint += text.toString()))
+  // One that ends by itself later says why in the output of the test.
+  child.on('exit', (code) => code !== null && code > 0 && console.error(`A replica ended with ${code}: ${complaint}`))
   const url = new Promise<string>((found) => {
     createInterface({ input: child.stdout! }).on('line', (line) => {
       const { url: seen } = JSON.parse(line) as { readonly url?: string }

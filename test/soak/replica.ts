@@ -90,7 +90,13 @@ export async function startReplica(parts: ReplicaParts): Promise<Replica> {
   }
   const real = { nowMs: own.now, wallTimeMs: own.wallTimeMs, sleep: own.sleep }
   const pools = async () => (parts.record() === undefined ? [] : [parts.poolId])
-  const keeper = await createLeaseKeeper({ leases: { ...leases, look }, pools, pace, clock: { ...own, speed: 1, catchUp: () => undefined, real }, log })
+  const keeper = await createLeaseKeeper({
+    leases: { ...leases, look },
+    pools,
+    pace,
+    clock: { ...own, speed: 1, catchUp: () => undefined, real },
+    log,
+  })
   const current = () => keeper.current(parts.poolId)
   const lease = breakage.lease?.(current) ?? current
   const replica: Replica = {
