@@ -1094,7 +1094,7 @@ unit_start() {
   systemctl stop --no-block "$unit.path" || :
   [ -e "$agent/.agent" ] || fail unknown "$agent/.agent is gone: the configuration failed. Look in $log."
   if [ "${plan[runMode]}" = once ] && ran_a_job; then
-    finished
+    [ -e "$state/finished" ] || finished
     say 'This machine ran its one job and takes no second one.'
     exit 1
   fi
@@ -1132,9 +1132,13 @@ unit_drain() {
 
 unit_stop() {
   load_plan
-  [ "${plan[runMode]}" = once ] && ran_a_job && [ ! -e "$state/finished" ] || return 0
-  read_image
-  finished
+  [ "${plan[runMode]}" = once ] && ran_a_job || return 0
+  if [ ! -e "$state/finished" ]; then
+    read_image
+    finished
+  fi
+  # Newer releases of systemd start a unit again without looking at its conditions.
+  systemctl stop --no-block "$unit.service" || :
 }
 
 # The marker first: no second job is worth a report.

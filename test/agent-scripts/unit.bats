@@ -120,9 +120,12 @@ end_job() {
   once
   run_script --unit-stop
   [ ! -e "$state/finished" ]
+  [ "$(count_of '^systemctl stop --no-block scale-set-agent.service')" -eq 0 ]
   end_job
   run_script --unit-stop
   [ -e "$state/finished" ]
+  called 'systemctl stop --no-block scale-set-agent.service'
+  run_script --unit-start
   run_script --unit-stop
   [ "$(reports | grep -c phase=finished)" -eq 1 ]
   enable_agent

@@ -1,4 +1,5 @@
 /** Machines that become agents, work, restart, and come back from a reimage. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Machine } from './rig/machine.ts'
 import { scenarios } from './rig/scenarios.ts'
 import { until } from './rig/until.ts'
@@ -111,15 +112,24 @@ scenarios({
     await pool.job(pool.queueJob(600_000), 'running')
     await machine.reboot('power-cut')
     await until('it is marked as finished', async () => (await machine.read('/var/lib/scale-set-agents/finished')) !== undefined)
+    const ended = async (): Promise<boolean> => /^(inactive|failed)$/.test((await stateOf(machine)).trim())
+    // For longer than the pause before a restart.
     await until('systemd does not start it again', async () => {
-      const { output } = await machine.run(['systemctl', 'show', '--property', 'ActiveState,ConditionResult', unit])
-      return output.trim().split('\n').sort().join() === 'ActiveState=inactive,ConditionResult=no'
+      for (let look = 0; look < 8; look += 1) {
+        if (!(await ended())) return false
+        await sleep(1_000)
+      }
+      return true
     })
     // Azure DevOps gives the job up when its lock is over, ten minutes after the last renewal; only then may the agent go.
     await pool.life(2, 240_000)
     await pool.job(pool.queueJob(), 'finished')
   },
 })
+
+async function stateOf(machine: Machine): Promise<string> {
+  return (await machine.run(['systemctl', 'show', '--value', '--property', 'ActiveState', unit])).output
+}
 
 /** How often an agent on it has begun to listen since its boot. */
 async function timesListening(machine: Machine): Promise<number> {
