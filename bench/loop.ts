@@ -3,11 +3,10 @@
  * asks of Azure DevOps and Azure. Every second pool is busy with jobs, the others are quiet.
  */
 import { loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
 import { createClient, type Client } from '../backend/cli/client.ts'
 import { createRandom } from '../backend/simulator/random.ts'
 import type { Ask, ProcessFigures } from './service.ts'
-import { positive } from './support/options.ts'
+import { readFleet, type FleetOptions } from './support/options.ts'
 import { packageFolder, startChild, type Child } from './support/children.ts'
 import { bucketsOf, difference, histogramQuantile, observations, type Buckets } from './support/histogram.ts'
 import type { CallCount } from '../sandbox/journal.ts'
@@ -40,23 +39,9 @@ const settleMs = 75_000
 const lookMs = 5_000
 const bootSecondsMax = 600
 
-type Options = { readonly pools: number; readonly machines: number; readonly minutes: number; readonly json: boolean }
 type Service = Child<{ readonly url: string; readonly operatorKey: string }>
 
-function readOptions(): Options {
-  const number = (text: string): { type: 'string'; default: string } => ({ type: 'string', default: text })
-  const { values } = parseArgs({
-    options: { pools: number('50'), machines: number('100'), minutes: number('3'), json: { type: 'boolean', default: false } },
-  })
-  return {
-    pools: positive('pools', values.pools),
-    machines: positive('machines', values.machines),
-    minutes: positive('minutes', values.minutes),
-    json: values.json,
-  }
-}
-
-async function main(options: Options): Promise<void> {
+async function main(options: FleetOptions): Promise<void> {
   const say = (text: string): void => void (options.json || console.error(text))
   const world = await openWorld(shortLives)
   const service: Service = await startChild('service', { configuration: world.configuration, packageFolder, version: 'bench' })
@@ -81,7 +66,12 @@ async function main(options: Options): Promise<void> {
 }
 
 /** All pools with all of their machines online and seen. */
-async function warmUp(world: BenchWorld, client: Client, options: Options, say: (text: string) => void): Promise<readonly BenchPool[]> {
+async function warmUp(
+  world: BenchWorld,
+  client: Client,
+  options: FleetOptions,
+  say: (text: string) => void,
+): Promise<readonly BenchPool[]> {
   const pools: BenchPool[] = []
   for (let number = 1; number <= options.pools; number += 1) {
     pools.push(await addPool(world, client, `pool${number}x`, { machinesMax: options.machines, standby: options.machines }))
@@ -98,7 +88,7 @@ async function warmUp(world: BenchWorld, client: Client, options: Options, say: 
 }
 
 /** Jobs arrive by chance, at the rate that keeps the share of machines busy. */
-function feed(world: BenchWorld, pools: readonly BenchPool[], { machines }: Options): NodeJS.Timeout {
+function feed(world: BenchWorld, pools: readonly BenchPool[], { machines }: FleetOptions): NodeJS.Timeout {
   const random = createRandom(1)
   const chance = (machines * busyShare * feedMs) / jobMs
   return setInterval(() => {
@@ -110,7 +100,7 @@ function feed(world: BenchWorld, pools: readonly BenchPool[], { machines }: Opti
   }, feedMs)
 }
 
-async function measure(world: BenchWorld, service: Service, pools: readonly BenchPool[], options: Options) {
+async function measure(world: BenchWorld, service: Service, pools: readonly BenchPool[], options: FleetOptions) {
   const traffic = createTraffic(pools)
   const passesBefore = await passesOf(service)
   let { next } = await world.calls(Number.MAX_SAFE_INTEGER)
@@ -144,7 +134,7 @@ type Counted = {
   readonly traffic: Traffic
 }
 
-function judge(options: Options, figures: ProcessFigures, passes: Buckets, { pools, minutes, throttled, traffic }: Counted) {
+function judge(options: FleetOptions, figures: ProcessFigures, passes: Buckets, { pools, minutes, throttled, traffic }: Counted) {
   const readsOf = (isActive: boolean) => {
     const some = pools.filter((_, index) => (index % 2 === 1) === isActive)
     const of = (api: 'azure-devops' | 'resource-manager') => readsPerMinute(traffic, api, some, pools.length, minutes)
@@ -175,4 +165,4 @@ function judge(options: Options, figures: ProcessFigures, passes: Buckets, { poo
   }
 }
 
-await main(readOptions())
+await main(readFleet({ pools: 50, machines: 100, minutes: 3 }))

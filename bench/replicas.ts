@@ -3,7 +3,6 @@
  * per second, what they cost the database, and how long it takes until the pools of a replica that was killed pass again.
  */
 import { loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
 import { quantile } from '../backend/cli/quantile.ts'
 import { defaultSettings } from '../backend/core/settings.ts'
@@ -15,7 +14,7 @@ import { createSettings } from '../backend/store/settings.ts'
 import type { ReplicaFigures, ReplicaOptions } from './replica.ts'
 import { startChild, type Child } from './support/children.ts'
 import { rememberedMachines } from './support/numbers.ts'
-import { positive } from './support/options.ts'
+import { readFleet, type FleetOptions } from './support/options.ts'
 import { startPostgres, type BenchPostgres } from './support/postgres.ts'
 import { sleep } from './support/world.ts'
 
@@ -26,23 +25,9 @@ const bounds = { takeOverMs: 30_000, share: 0.95 } as const
 /** A quiet pool passes each 12 s, an active one each 10 s. */
 const passesPerSecond = (pools: number): number => pools / 2 / 12 + pools / 2 / 10
 
-type Options = { readonly pools: number; readonly machines: number; readonly minutes: number; readonly json: boolean }
 type Replica = Child<{ readonly pid: number }>
 
-function readOptions(): Options {
-  const number = (text: string): { type: 'string'; default: string } => ({ type: 'string', default: text })
-  const { values } = parseArgs({
-    options: { pools: number('1000'), machines: number('100000'), minutes: number('2'), json: { type: 'boolean', default: false } },
-  })
-  return {
-    pools: positive('pools', values.pools),
-    machines: positive('machines', values.machines),
-    minutes: positive('minutes', values.minutes),
-    json: values.json,
-  }
-}
-
-async function main(options: Options): Promise<void> {
+async function main(options: FleetOptions): Promise<void> {
   const say = (text: string): void => void (options.json || console.error(text))
   const server = await startPostgres()
   const database = await openDatabase({ kind: 'postgres', url: server.url })
@@ -105,7 +90,7 @@ async function countersOf({ db }: Database): Promise<Counters> {
   return { transactions: Number(row?.transactions), rowsWritten: Number(row?.rowsWritten), walBytes: Number(row?.walBytes) }
 }
 
-async function measure(server: BenchPostgres, database: Database, replicas: readonly Replica[], { pools, minutes }: Options) {
+async function measure(server: BenchPostgres, database: Database, replicas: readonly Replica[], { pools, minutes }: FleetOptions) {
   await Promise.all(replicas.map((replica) => replica.ask<ReplicaFigures>('begin')))
   const before = { counters: await countersOf(database), cpu: server.cpuSeconds(), at: performance.now() }
   await sleep(minutes * 60_000)
@@ -166,4 +151,4 @@ async function killOne(database: Database, replicas: readonly Replica[]) {
   }
 }
 
-await main(readOptions())
+await main(readFleet({ pools: 1_000, machines: 100_000, minutes: 2 }))

@@ -11,7 +11,7 @@ import { exitCodes, Failure } from './exit.ts'
 import { serveHub, type HubServer } from './hub-server.ts'
 import { quantile } from './quantile.ts'
 import { createSandboxControl, type SandboxControl } from './sandbox-control.ts'
-import { startSandboxProcess, type SandboxProcess } from './sandbox-process.ts'
+import { sandboxConfiguration, startSandboxProcess, type SandboxProcess } from './sandbox-process.ts'
 import { startService, type Service } from './service.ts'
 
 export type WorldWish = {
@@ -70,7 +70,11 @@ async function open(wish: WorldWish, opened: (() => Promise<void>)[]): Promise<O
   const hub = await openHub(packageFolder, sandbox)
   opened.push(() => hub.close())
   const service = await startService({
-    configuration: { ...configurationFor(sandbox, wish, data), signIn: signInFor(sandbox, hub) },
+    configuration: {
+      ...sandboxConfiguration(sandbox.address, sandbox.credentials, data),
+      port: wish.port,
+      signIn: signInFor(sandbox, hub),
+    },
     log: createLog({ level: 'silent' }),
     packageFolder,
     version,
@@ -114,25 +118,6 @@ function newFolder(kept: string | undefined): string {
   if (kept === undefined) return mkdtempSync(join(tmpdir(), 'scale-set-agents-'))
   prepareDataDirectory(kept)
   return mkdtempSync(join(kept, 'demo-'))
-}
-
-function configurationFor({ address, credentials }: SandboxProcess, wish: WorldWish, data: string): Configuration {
-  const { tenantId, clientId, secret: clientSecret, pat } = credentials
-  return {
-    organizationUrl: address.organizationUrl,
-    devOpsCredential: { kind: 'pat', pat },
-    azure: {
-      cloud: 'public',
-      resourceManagerUrl: address.url,
-      authorityUrl: address.url,
-      credential: { kind: 'client-secret', tenantId, clientId, clientSecret },
-    },
-    caFile: address.caFile,
-    data,
-    host: '127.0.0.1',
-    port: wish.port,
-    logLevel: 'silent',
-  }
 }
 
 /** The highest speed at which this computer's passes are short in world time, judged by the first ones. */

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Configuration } from '../environment.ts'
 import { exitCodes, Failure } from './exit.ts'
 
 /** What the sandbox prints when it listens. */
@@ -21,6 +22,21 @@ export type SandboxAddress = {
   readonly extensionName: string
 }
 export type SandboxCredentials = { readonly tenantId: string; readonly clientId: string; readonly secret: string; readonly pat: string }
+
+/** Of a service that signs in to a sandbox: on loopback, at a free port, silent. */
+export function sandboxConfiguration(
+  { url, organizationUrl, caFile }: Pick<SandboxAddress, 'url' | 'organizationUrl' | 'caFile'>,
+  { tenantId, clientId, secret: clientSecret, pat }: SandboxCredentials,
+  data: string,
+): Configuration {
+  const credential = { kind: 'client-secret', tenantId, clientId, clientSecret } as const
+  return {
+    organizationUrl,
+    devOpsCredential: { kind: 'pat', pat },
+    azure: { cloud: 'public', resourceManagerUrl: url, authorityUrl: url, credential },
+    ...{ caFile, data, host: '127.0.0.1', port: 0, logLevel: 'silent' },
+  }
+}
 
 export type SandboxProcess = {
   readonly address: SandboxAddress

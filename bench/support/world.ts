@@ -7,6 +7,7 @@ import { Agent, request } from 'undici'
 import type { PoolCreated, PoolCreation, SettingsInput } from '../../backend/api/contract.ts'
 import type { Client } from '../../backend/cli/client.ts'
 import { createSandboxControl, type SandboxControl } from '../../backend/cli/sandbox-control.ts'
+import { sandboxConfiguration } from '../../backend/cli/sandbox-process.ts'
 import type { Configuration } from '../../backend/environment.ts'
 import type { Latencies } from '../../backend/simulator/facts-life.ts'
 import type { SandboxOptions } from '../../sandbox/sandbox.ts'
@@ -48,24 +49,10 @@ export async function openWorld(latencies: Partial<Latencies>): Promise<BenchWor
     resourceGroup: 'agents',
     location: 'westeurope',
   } satisfies SandboxOptions)
-  const { url, organizationUrl, caFile } = sandbox.address
+  const { url, caFile } = sandbox.address
   const control = createSandboxControl(sandbox.address)
   const dispatcher = new Agent({ connect: { ca: readFileSync(caFile) } })
-  const configuration: Configuration = {
-    organizationUrl,
-    devOpsCredential: { kind: 'pat', pat },
-    azure: {
-      cloud: 'public',
-      resourceManagerUrl: url,
-      authorityUrl: url,
-      credential: { kind: 'client-secret', tenantId, clientId, clientSecret: secret },
-    },
-    caFile,
-    data,
-    host: '127.0.0.1',
-    port: 0,
-    logLevel: 'error',
-  }
+  const configuration = { ...sandboxConfiguration(sandbox.address, { tenantId, clientId, secret, pat }, data), logLevel: 'error' } as const
   return {
     control,
     configuration,

@@ -25,7 +25,7 @@ agent-version|The minimum required version of the agent is 4.1.0.
 agent-version|bash: bin/Agent.Listener: cannot execute binary file: Exec format error
 name-resolution|Name or service not known (dev.azure.com:443)
 name-resolution|Temporary failure in name resolution
-name-resolution|Temporary failure resolving 'deb.debian.org'
+name-resolution|Temporary failure resolving 'packages.example'
 name-resolution|Curl error (6): Couldn't resolve host name for https://repo.example
 tls-interception|curl: (60) SSL certificate problem: certificate has expired
 tls-interception|The remote certificate is invalid because of errors in the certificate chain: NotTimeValid

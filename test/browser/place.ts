@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { createLog } from '../../backend/adapters/log.ts'
 import { serveHub, type HubServer } from '../../backend/cli/hub-server.ts'
 import { createSandboxControl, type SandboxControl } from '../../backend/cli/sandbox-control.ts'
+import { sandboxConfiguration } from '../../backend/cli/sandbox-process.ts'
 import { startService, type Service } from '../../backend/cli/service.ts'
 import { createClient, type Client } from '../../backend/cli/client.ts'
 import type { Configuration } from '../../backend/environment.ts'
@@ -60,7 +61,7 @@ export async function openPlace(options: Partial<SandboxOptions> = {}): Promise<
   await control.showHub(hub.url)
   const { id, secret } = JSON.parse(await readFile(sandbox.extension.file, 'utf8')) as { readonly id: string; readonly secret: string }
   const configuration: Configuration = {
-    ...configurationOf(sandbox, data),
+    ...sandboxConfiguration(sandbox, { ...app, pat }, data),
     signIn: { extensionId: id, extensionSecrets: [secret], hubOrigins: [hub.origin] },
   }
   let service: Service | undefined = await start(configuration, 0, {})
@@ -92,25 +93,6 @@ function start(usual: Configuration, port: number, { version = '0.1.0', extensio
   const { signIn } = usual
   const changed = signIn && extensionSecret !== undefined ? { signIn: { ...signIn, extensionSecrets: [extensionSecret] } } : {}
   return startService({ configuration: { ...usual, ...changed, port }, log, packageFolder: root, version, speed })
-}
-
-function configurationOf(sandbox: Sandbox, data: string): Configuration {
-  const { tenantId, clientId, secret: clientSecret } = app
-  return {
-    organizationUrl: sandbox.organizationUrl,
-    devOpsCredential: { kind: 'pat', pat },
-    azure: {
-      cloud: 'public',
-      resourceManagerUrl: sandbox.url,
-      authorityUrl: sandbox.url,
-      credential: { kind: 'client-secret', tenantId, clientId, clientSecret },
-    },
-    caFile: sandbox.caFile,
-    data,
-    host: '127.0.0.1',
-    port: 0,
-    logLevel: 'silent',
-  }
 }
 
 /** By a process of its own: webpack is not for jest's module system. */

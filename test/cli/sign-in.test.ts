@@ -10,6 +10,7 @@ import type { ScaleSetList } from '../../backend/api/contract-look.ts'
 import type { SessionView } from '../../backend/api/contract-sign-in.ts'
 import type { LogList, PoolCreated } from '../../backend/api/contract.ts'
 import { organizationNameOf } from '../../backend/cli/owner.ts'
+import { sandboxConfiguration } from '../../backend/cli/sandbox-process.ts'
 import { startService } from '../../backend/cli/service.ts'
 import { signInFor } from '../../backend/cli/sign-in.ts'
 import type { Configuration } from '../../backend/environment.ts'
@@ -70,21 +71,9 @@ test('a person makes a pool through the whole service, which records who it was 
   const log: string[] = []
   const service = await startService({
     configuration: {
-      organizationUrl: sandbox.organizationUrl,
-      devOpsCredential: { kind: 'pat', pat },
-      azure: {
-        cloud: 'public',
-        resourceManagerUrl: sandbox.url,
-        authorityUrl: sandbox.url,
-        credential: {
-          kind: 'client-secret',
-          tenantId: contributor.tenantId,
-          clientId: contributor.clientId,
-          clientSecret: contributor.secret!,
-        },
-      },
+      ...sandboxConfiguration(sandbox, { ...contributor, secret: contributor.secret!, pat }, join(folder, 'service')),
       signIn: { extensionId: id, extensionSecrets: [secret], hubOrigins: [origin] },
-      ...{ caFile: sandbox.caFile, data: join(folder, 'service'), host: '0.0.0.0', port: 0, logLevel: 'info' },
+      ...{ host: '0.0.0.0', logLevel: 'info' },
     },
     log: createLog({ destination: { write: (line) => void log.push(line) } }),
     packageFolder: packageFolder(),

@@ -1,5 +1,6 @@
 /** All cases of the recorded runs: each boundary that was crossed, with everything that can happen there. */
 import type { ActionKind } from '../../backend/core/decision.ts'
+import { noActions } from '../support/action-kinds.ts'
 import { databaseFaults, phases, type Boundary, type Side, type Strike } from './boundary.ts'
 import type { Breakage } from './process.ts'
 import { runCase, type CaseResult } from './run-case.ts'
@@ -23,25 +24,6 @@ export type CrashReport = {
   readonly missing: readonly string[]
   readonly violations: number
   readonly failures: readonly Failure[]
-}
-
-const noActions: Readonly<Record<ActionKind, number>> = {
-  claim: 0,
-  'refresh-claim': 0,
-  'put-extension': 0,
-  grow: 0,
-  'ask-again': 0,
-  drain: 0,
-  restore: 0,
-  unregister: 0,
-  'unregister-orphan': 0,
-  delete: 0,
-  reimage: 0,
-  save: 0,
-  'add-placeholder': 0,
-  'update-placeholder': 0,
-  release: 0,
-  'delete-pool': 0,
 }
 
 /** What can happen at a boundary: a process can die at any; only what is written can be refused, and only a database is slow. */

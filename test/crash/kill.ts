@@ -6,7 +6,7 @@ import type { PoolCreated, SettingsInput } from '../../backend/api/contract.ts'
 import { auditData, type Audit } from '../../backend/cli/audit.ts'
 import { createClient, type Client } from '../../backend/cli/client.ts'
 import { createSandboxControl, type SandboxControl } from '../../backend/cli/sandbox-control.ts'
-import { startSandboxProcess, type SandboxProcess } from '../../backend/cli/sandbox-process.ts'
+import { sandboxConfiguration, startSandboxProcess } from '../../backend/cli/sandbox-process.ts'
 import type { ServiceOptions } from '../../backend/cli/service.ts'
 import { createRandom, type Random } from '../../backend/simulator/random.ts'
 import { createAcknowledged, type Acknowledged } from './acknowledged.ts'
@@ -63,7 +63,12 @@ export async function killService(wish: {
   const control = createSandboxControl(sandbox.address)
   const victims = createVictims(join(wish.packageFolder, 'dist', 'kill-service.js'))
   try {
-    const options = { configuration: configurationOf(sandbox, data), packageFolder: wish.packageFolder, version: 'kill', speed }
+    const options = {
+      configuration: sandboxConfiguration(sandbox.address, sandbox.credentials, data),
+      packageFolder: wish.packageFolder,
+      version: 'kill',
+      speed,
+    }
     const ground = { data, control, victims, options, known: createAcknowledged(), random: createRandom(wish.seed) }
     const site = { ...ground, poolIds: await makePools(ground) }
     const { whileStarting, lost } = await killAll(site, wish.times)
@@ -76,25 +81,6 @@ export async function killService(wish: {
     await control.close()
     await sandbox.stop()
     rmSync(data, { recursive: true, force: true })
-  }
-}
-
-function configurationOf({ address, credentials }: SandboxProcess, data: string): ServiceOptions['configuration'] {
-  const { tenantId, clientId, secret: clientSecret, pat } = credentials
-  return {
-    organizationUrl: address.organizationUrl,
-    devOpsCredential: { kind: 'pat', pat },
-    azure: {
-      cloud: 'public',
-      resourceManagerUrl: address.url,
-      authorityUrl: address.url,
-      credential: { kind: 'client-secret', tenantId, clientId, clientSecret },
-    },
-    caFile: address.caFile,
-    data,
-    host: '127.0.0.1',
-    port: 0,
-    logLevel: 'silent',
   }
 }
 

@@ -14,7 +14,7 @@ import { createSettings, type SettingsStore } from '../../backend/store/settings
 import { createSingleLease } from '../../backend/store/single-lease.ts'
 import { boundsOf } from '../soak/replica.ts'
 import type { Call, Entry } from '../soak/history.ts'
-import { quietMetrics } from '../support/service.ts'
+import { bootstrap, quietMetrics } from '../support/service.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { worldPipelines, worldScaleSet, type WorldCall } from '../support/world-ports.ts'
 import type { Edge, Mortal, Side } from './boundary.ts'
@@ -46,13 +46,6 @@ export type ServiceProcess = {
   stop(): Promise<void>
 }
 
-const bootstrap = {
-  serviceUrl: 'https://service.example',
-  packageUrl: 'https://agents.example/agent.tar.gz',
-  packageSha256: '1',
-  scriptFolder: 'https://service.example/scripts/1/0',
-  scriptSha256: '0',
-} as const
 /** A request that its sender did not outlive arrives this much later than others; the next process is up by then. */
 export const lateMs = 4_000
 

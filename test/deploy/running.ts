@@ -1,13 +1,14 @@
 /** The whole service against the sandbox, in a data directory of its own, for tests that stop, move and start it. */
-import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '../../backend/adapters/log.ts'
+import { sandboxConfiguration } from '../../backend/cli/sandbox-process.ts'
 import { startService, type Service } from '../../backend/cli/service.ts'
 import type { Configuration } from '../../backend/environment.ts'
 import { startSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { fillTemplate } from '../../sandbox/scale-set-template.ts'
+import { packageIn } from '../support/package.ts'
 
 const subscriptionId = '00000000-0000-0000-0000-000000000001'
 export const app = {
@@ -39,13 +40,8 @@ export async function createRig(speed = 60): Promise<Rig> {
   const subnet = `${group}/providers/Microsoft.Network/virtualNetworks/net/subnets/machines`
   sandbox.world.azure.putScaleSet(scaleSetId, fillTemplate({ name: 'linux', capacity: 0 }, 'westeurope', subnet))
   const configuration = (data: string, change: Partial<Configuration> = {}): Configuration => ({
-    organizationUrl: sandbox.organizationUrl,
-    devOpsCredential: { kind: 'pat', pat },
-    azure: {
-      ...{ cloud: 'public', resourceManagerUrl: sandbox.url, authorityUrl: sandbox.url },
-      credential: { kind: 'client-secret', tenantId: app.tenantId, clientId: app.clientId, clientSecret: app.secret },
-    },
-    ...{ caFile: sandbox.caFile, data: join(folder, data), host: '127.0.0.1', port: 0, logLevel: 'debug' },
+    ...sandboxConfiguration(sandbox, { ...app, pat }, join(folder, data)),
+    logLevel: 'debug',
     ...change,
   })
   const packageFolder = packageIn(folder)
@@ -87,15 +83,4 @@ export async function until<T>(find: () => Promise<T | undefined> | T | undefine
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`Nothing came of ${String(find)}.`)
-}
-
-/** The service reads its scripts from where `npm run build` puts them. */
-function packageIn(folder: string): string {
-  const scripts = join(folder, 'package', 'dist', 'agent-scripts')
-  mkdirSync(join(scripts, 'linux'), { recursive: true })
-  const body = '#!/bin/bash\n'
-  const sha256 = createHash('sha256').update(body).digest('hex')
-  writeFileSync(join(scripts, 'linux', 'enableagent.sh'), body)
-  writeFileSync(join(scripts, 'manifest.json'), JSON.stringify({ version: '1', files: [{ path: 'linux/enableagent.sh', sha256 }] }))
-  return join(folder, 'package')
 }

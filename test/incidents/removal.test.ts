@@ -1,5 +1,6 @@
 /** Incidents in which a machine was taken away that was still needed, or kept although nothing needed it. */
 import type { Answer, BootstrapEnd, WorldEvent } from '../../backend/simulator/facts.ts'
+import { quick } from '../support/service.ts'
 import {
   agentsOf,
   capacityOf,
@@ -7,7 +8,6 @@ import {
   machinesOf,
   minute,
   queue,
-  quick,
   removals,
   replay,
   scaleSetId,

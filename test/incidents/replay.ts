@@ -1,7 +1,7 @@
 /** What happened to others, again: the real loop, journal and gateway over a world in which the same thing happens. */
 import type { WorldEvent } from '../../backend/simulator/facts.ts'
 import { minute } from '../support/build.ts'
-import { scaleSetId, startService, type Service } from '../support/service.ts'
+import { quick, scaleSetId, startService, type Service } from '../support/service.ts'
 import type { WorldCall } from '../support/world-ports.ts'
 
 export type Replay = Service & {
@@ -18,16 +18,6 @@ type Options = Omit<NonNullable<Parameters<typeof startService>[0]>, 'onCall'> &
   /** Called before anything happens. */
   readonly prepare?: (replay: Replay) => void
 }
-
-export const quick = {
-  list: { p50: 5_000, p95: 5_001 },
-  create: { p50: minute, p95: minute + 1 },
-  enable: { p50: 30_000, p95: 30_001 },
-  reimage: { p50: minute, p95: minute + 1 },
-  delete: { p50: minute, p95: minute + 1 },
-  assign: { p50: 2_000, p95: 2_001 },
-  receive: { p50: 1_000, p95: 1_001 },
-} as const
 
 const running: Replay[] = []
 

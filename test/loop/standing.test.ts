@@ -1,22 +1,11 @@
 /** What refuses a step often stands for hours: a lock, a missing right, instance protection, another owner. Nothing is hammered, and the reason is true. */
 import type { WorldCall } from '../support/world-ports.ts'
 import { minute } from '../support/build.ts'
-import { scaleSetId, startService } from '../support/service.ts'
+import { quick, scaleSetId, startService } from '../support/service.ts'
 import type { Service } from '../support/service.ts'
 
 jest.setTimeout(60_000)
 
-const quick = {
-  latencies: {
-    list: { p50: 5_000, p95: 5_001 },
-    create: { p50: minute, p95: minute + 1 },
-    enable: { p50: 30_000, p95: 30_001 },
-    reimage: { p50: 30_000, p95: 30_001 },
-    delete: { p50: minute, p95: minute + 1 },
-    assign: { p50: 2_000, p95: 2_001 },
-    receive: { p50: 1_000, p95: 1_001 },
-  },
-}
 const refusal = (status: number, code: string) => ({ ok: false, status, code, message: 'It stands.' }) as const
 const running: Service[] = []
 afterEach(async () => {
@@ -27,7 +16,7 @@ type Watched = { readonly service: Service; readonly callsSince: (minutes: numbe
 
 async function begin(options: Parameters<typeof startService>[0]): Promise<Watched> {
   const calls: WorldCall[] = []
-  const service = await startService({ world: quick, ...options, onCall: (call) => calls.push(call) })
+  const service = await startService({ world: { latencies: quick }, ...options, onCall: (call) => calls.push(call) })
   running.push(service)
   return {
     service,
@@ -143,7 +132,7 @@ test.each([1, 2, 8])('growth does not wait for a delete that is stuck while Azur
   const { service, callsSince } = await begin({
     seed,
     settings: { standby: 0, idleDelayMinutes: 60, machinesMax: 10 },
-    world: { ...quick, behaviours: { capacityFalls: 'completion' } },
+    world: { latencies: quick, behaviours: { capacityFalls: 'completion' } },
   })
   await service.forMinutes(5)
   for (let job = 0; job < 4; job += 1) service.world.queueJob({ poolId: service.poolId, durationMs: minute })

@@ -1,20 +1,8 @@
 /** Hours of a pool's life in virtual time: the real loop, journal and gateway over the world. */
 import type { WorldEvent } from '../../backend/simulator/facts.ts'
 import { minute } from '../support/build.ts'
-import { scaleSetId, startService } from '../support/service.ts'
+import { quick, scaleSetId, startService } from '../support/service.ts'
 import type { Service } from '../support/service.ts'
-
-const quick = {
-  latencies: {
-    list: { p50: 5_000, p95: 5_001 },
-    create: { p50: minute, p95: minute + 1 },
-    enable: { p50: 30_000, p95: 30_001 },
-    reimage: { p50: minute, p95: minute + 1 },
-    delete: { p50: minute, p95: minute + 1 },
-    assign: { p50: 2_000, p95: 2_001 },
-    receive: { p50: 1_000, p95: 1_001 },
-  },
-}
 
 // Two of the stories last a day of the world.
 jest.setTimeout(60_000)
@@ -28,7 +16,7 @@ afterEach(async () => {
 })
 
 async function tell(options: Options): Promise<Told> {
-  const service = await startService({ world: quick, ...options })
+  const service = await startService({ world: { latencies: quick }, ...options })
   running.push(service)
   const events: WorldEvent[] = []
   service.world.watch((event) => events.push(event))
@@ -282,7 +270,7 @@ test('a machine that fails to start is saved, the next ones are deleted, and a p
 })
 
 test('a quota that is used up is named, and growth goes on when there is more', async () => {
-  const service = await tell({ settings: { standby: 0, machinesMax: 10 }, world: { ...quick, coreLimit: 4 } })
+  const service = await tell({ settings: { standby: 0, machinesMax: 10 }, world: { latencies: quick, coreLimit: 4 } })
   await service.forMinutes(20)
   for (let each = 0; each < 5; each += 1) job(service, 30)
   await service.forMinutes(5)

@@ -1,16 +1,18 @@
 /** The whole service against the sandbox: a machine that the loop grew proves itself over real TLS and HTTP with a document of the metadata service. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { get as httpGet } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog } from '../../backend/adapters/log.ts'
 import type { BootView, LogList, PoolCreated } from '../../backend/api/contract.ts'
+import { sandboxConfiguration } from '../../backend/cli/sandbox-process.ts'
 import { startService, type Service } from '../../backend/cli/service.ts'
 import { createMetadataAuthority } from '../../sandbox/metadata/authority.ts'
 import { startMetadata, type Metadata } from '../../sandbox/metadata/metadata.ts'
 import { startSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { fillTemplate } from '../../sandbox/scale-set-template.ts'
+import { packageIn } from '../support/package.ts'
 
 const subscriptionId = '00000000-0000-0000-0000-000000000001'
 const app = { tenantId: '00000000-0000-0000-0000-00000000000a', clientId: '00000000-0000-0000-0000-00000000000b', secret: 'a-secret' }
@@ -45,20 +47,12 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'roots.pem'), authority.rootPem)
   service = await startService({
     configuration: {
-      organizationUrl: sandbox.organizationUrl,
-      devOpsCredential: { kind: 'pat', pat },
+      ...sandboxConfiguration(sandbox, { ...app, pat }, join(folder, 'data')),
       registrar: { kind: 'pat', pat: registrarPat },
-      azure: {
-        cloud: 'public',
-        resourceManagerUrl: sandbox.url,
-        authorityUrl: sandbox.url,
-        credential: { kind: 'client-secret', tenantId: app.tenantId, clientId: app.clientId, clientSecret: app.secret },
-      },
-      ...{ caFile: sandbox.caFile, attestationRoots: join(folder, 'roots.pem'), data: join(folder, 'data') },
-      ...{ host: '127.0.0.1', port: 0, publicUrl: 'https://service.example', logLevel: 'info' },
+      ...{ attestationRoots: join(folder, 'roots.pem'), publicUrl: 'https://service.example', logLevel: 'info' },
     },
     log: createLog({ destination: { write: (line) => void log.push(line) } }),
-    packageFolder: packageFolder(),
+    packageFolder: packageIn(folder),
     version: '0.0.0',
     speed,
   })
@@ -164,17 +158,6 @@ function fromMetadata(path: string): Promise<string> {
     })
     asked.on('error', reject)
   })
-}
-
-/** The service reads its scripts from where `npm run build` puts them. */
-function packageFolder(): string {
-  const scripts = join(folder, 'package', 'dist', 'agent-scripts')
-  mkdirSync(join(scripts, 'linux'), { recursive: true })
-  const body = '#!/bin/bash\n'
-  const sha256 = createHash('sha256').update(body).digest('hex')
-  writeFileSync(join(scripts, 'linux', 'enableagent.sh'), body)
-  writeFileSync(join(scripts, 'manifest.json'), JSON.stringify({ version: '1', files: [{ path: 'linux/enableagent.sh', sha256 }] }))
-  return join(folder, 'package')
 }
 
 function waiter<T>() {

@@ -1,10 +1,11 @@
 /** Counts of what a run has covered: kinds of actions, codes of reasons, faults. A zero is a hole in the soak. */
-import type { ActionKind, ReasonCode } from '../../backend/core/decision.ts'
+import type { ReasonCode } from '../../backend/core/decision.ts'
 import { whyStays } from '../../backend/core/retire.ts'
 import { standbyAt } from '../../backend/core/schedule.ts'
 import type { PoolSettings } from '../../backend/core/settings.ts'
 import type { CompleteSnapshot } from '../../backend/core/snapshot.ts'
 import type { Latest } from '../../backend/loop/follow.ts'
+import { noActions } from '../support/action-kinds.ts'
 import { faultNames, processFaults } from './plan.ts'
 
 export type Counts = {
@@ -13,24 +14,6 @@ export type Counts = {
   readonly faults: Record<string, number>
 }
 
-const actionKinds: Readonly<Record<ActionKind, 0>> = {
-  claim: 0,
-  'refresh-claim': 0,
-  'put-extension': 0,
-  grow: 0,
-  'ask-again': 0,
-  drain: 0,
-  restore: 0,
-  unregister: 0,
-  'unregister-orphan': 0,
-  delete: 0,
-  reimage: 0,
-  save: 0,
-  'add-placeholder': 0,
-  'update-placeholder': 0,
-  release: 0,
-  'delete-pool': 0,
-}
 const reasonCodes: Readonly<Record<ReasonCode, 0>> = {
   need: 0,
   enough: 0,
@@ -67,7 +50,7 @@ const reasonCodes: Readonly<Record<ReasonCode, 0>> = {
 
 export function emptyCounts(): Counts {
   return {
-    actions: { ...actionKinds },
+    actions: { ...noActions },
     reasons: { ...reasonCodes },
     faults: Object.fromEntries([...faultNames, ...processFaults].map((name) => [name, 0])),
   }

@@ -34,12 +34,23 @@ export type Service = {
   stop(): Promise<void>
 }
 
-const bootstrap = {
+export const bootstrap = {
   serviceUrl: 'https://service.example',
   packageUrl: 'https://agents.example/agent.tar.gz',
   packageSha256: '1',
   scriptFolder: 'https://service.example/scripts/1/0',
   scriptSha256: '0',
+} as const
+
+/** Lives in which a step takes about a minute. */
+export const quick = {
+  list: { p50: 5_000, p95: 5_001 },
+  create: { p50: 60_000, p95: 60_001 },
+  enable: { p50: 30_000, p95: 30_001 },
+  reimage: { p50: 60_000, p95: 60_001 },
+  delete: { p50: 60_000, p95: 60_001 },
+  assign: { p50: 2_000, p95: 2_001 },
+  receive: { p50: 1_000, p95: 1_001 },
 } as const
 
 export const quietMetrics: Metrics = {

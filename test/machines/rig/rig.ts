@@ -1,5 +1,4 @@
 /** The whole product over booted machines: sandbox, metadata service and service in one process, with TLS before them. */
-import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { inspect } from 'node:util'
 import { createClient } from '../../../backend/cli/client.ts'
 import type { Client } from '../../../backend/cli/client.ts'
 import type { Log } from '../../../backend/loop/ports.ts'
+import { sandboxConfiguration } from '../../../backend/cli/sandbox-process.ts'
 import { startService } from '../../../backend/cli/service.ts'
 import type { Configuration } from '../../../backend/environment.ts'
 import type { AttestedContent } from '../../../sandbox/metadata/instance.ts'
@@ -15,6 +15,7 @@ import { startMetadata } from '../../../sandbox/metadata/metadata.ts'
 import type { Metadata } from '../../../sandbox/metadata/metadata.ts'
 import { startSandbox } from '../../../sandbox/sandbox.ts'
 import type { Sandbox } from '../../../sandbox/sandbox.ts'
+import { packageIn } from '../../support/package.ts'
 import { runExtension } from './extension.ts'
 import { createFleet } from './fleet.ts'
 import type { Fleet } from './fleet.ts'
@@ -129,27 +130,18 @@ async function start(ends: (() => Promise<unknown> | void)[]): Promise<Omit<Rig,
   metadata.alterDocuments((content) => ({ ...content, ...alterations.get(content.vmId) }))
 
   const configuration: Configuration = {
+    ...sandboxConfiguration(sandbox, { ...app, pat: credential }, join(folder, 'service')),
     organizationUrl: `https://${addresses.devOps}/${organization}`,
-    devOpsCredential: { kind: 'pat', pat: credential },
-    azure: {
-      cloud: 'public',
-      resourceManagerUrl: sandbox.url,
-      authorityUrl: sandbox.url,
-      credential: { kind: 'client-secret', tenantId: app.tenantId, clientId: app.clientId, clientSecret: app.secret },
-    },
     caFile: writeInto(folder, 'ca.pem', identity.cert + sandbox.caPem),
     attestationRoots: writeInto(folder, 'roots.pem', authority.rootPem),
-    data: join(folder, 'service'),
-    host: '127.0.0.1',
     port: 7200,
     publicUrl: `https://${serviceName}`,
-    logLevel: 'silent',
   }
   const warnings: string[] = []
   const running = await startService({
     configuration,
     log: collect(warnings),
-    packageFolder: packageFolder(folder),
+    packageFolder: packageIn(folder, readFileSync('agent-scripts/linux/enableagent.sh')),
     version: '0.0.0',
     speed,
   })
@@ -181,17 +173,6 @@ async function layerOfRun(folder: string, cert: string): Promise<string> {
 
 function programs(): Record<string, string> {
   return { [realpathSync(process.execPath)]: '/usr/local/bin/node' }
-}
-
-/** As the build lays it out, from the Linux script as it is now: another test compares it with the manifest. */
-function packageFolder(folder: string): string {
-  const scripts = join(folder, 'package', 'dist', 'agent-scripts')
-  mkdirSync(join(scripts, 'linux'), { recursive: true })
-  const body = readFileSync('agent-scripts/linux/enableagent.sh')
-  writeFileSync(join(scripts, 'linux', 'enableagent.sh'), body)
-  const sha256 = createHash('sha256').update(body).digest('hex')
-  writeFileSync(join(scripts, 'manifest.json'), JSON.stringify({ version: '0', files: [{ path: 'linux/enableagent.sh', sha256 }] }))
-  return join(folder, 'package')
 }
 
 function collect(warnings: string[]): Log {
