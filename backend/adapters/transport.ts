@@ -59,6 +59,7 @@ export type Transport = {
 
 const bodyBytesMax = 32 * 1024 * 1024
 const timeoutMsUsual = 10_000
+const unanswered = new Set(['unreachable', 'timeout', 'lost'])
 
 export function createTransport(options: HttpOptions): Transport {
   const { api, clock, authorization, metrics, timeoutMs = timeoutMsUsual } = options
@@ -125,6 +126,7 @@ function tell(watch: Watch | undefined, service: string, { operation, url }: Htt
   const call = { service, operation, url }
   if (reply.kind === 'reply') watch?.note({ ...call, outcome: { ...reply, refused: isSignIn(reply) } })
   else if (reply.code === 'no-token') watch?.note({ ...call, outcome: { noToken: reply.why } })
+  else if (unanswered.has(reply.code)) watch?.note({ ...call, outcome: { noAnswer: reply.why } })
 }
 
 /** A bad token does not give 401 in every case: a 203, a redirect, or 200 with a page are the same thing. */

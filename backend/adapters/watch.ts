@@ -7,18 +7,21 @@ import { parseTimeMs, type ServiceClock } from './clock.ts'
 import type { HttpHeaders } from './rate.ts'
 
 export type OutsideTrouble = {
-  readonly state: 'credentialRefused' | 'noToken' | 'rightMissing' | 'clockWrong'
+  readonly state: 'credentialRefused' | 'noToken' | 'rightMissing' | 'clockWrong' | 'noAnswer'
   /** With the next step. */
   readonly sentence: string
 }
 
-/** What became of one call. `refused`: the token was not taken; `noToken`: there was none, for this reason. */
+/** What became of one call. `refused`: the token was not taken; `noToken`, `noAnswer`: there was none, for this reason. */
 export type Told = {
   /** Name and host of the other side. */
   readonly service: string
   readonly operation: string
   readonly url: string
-  readonly outcome: { readonly status: number; readonly headers: HttpHeaders; readonly refused: boolean } | { readonly noToken: string }
+  readonly outcome:
+    | { readonly status: number; readonly headers: HttpHeaders; readonly refused: boolean }
+    | { readonly noToken: string }
+    | { readonly noAnswer: string }
 }
 
 export type Watch = {
@@ -31,6 +34,8 @@ export type Watch = {
   stops(): boolean
   /** Why no change may be sent, for as long as it is so: a pass that {@link Watch.stops} let look may find nothing due to be read. */
   forbids(): string | undefined
+  /** Nothing can be changed from here, although it may be from another computer. */
+  isUnwell(): boolean
 }
 
 /** Without one of these a pool does not work. The others only tell more, such as the quota. */
@@ -44,13 +49,19 @@ const skewMsMax = 5 * 60_000
 const stopMs = 10_000
 /** The time that an answer told counts for so long, for the same reason. */
 const timeMs = 60_000
+/** No call had an answer for so long: no blip. */
+const noAnswerMs = 30_000
 /** A refusal that is not repeated is forgotten: its pool may be gone. */
 const keepMs = 60 * 60_000
 
 export function createWatch(clock: ServiceClock): Watch {
   const credentials = new Map<string, OutsideTrouble & { readonly at: Instant }>()
   const rights = new Map<string, { readonly sentence: string; readonly atMs: number }>()
-  let theirs: { readonly wallMs: number; readonly atMs: number } | undefined
+  const silences = createSilences(clock)
+  const comparison = createComparison(clock)
+
+  const keepOut = (service: string, state: 'noToken' | 'credentialRefused', sentence: string): void =>
+    void credentials.set(service, { state, sentence, at: clock.now() })
 
   function noteRight({ service, operation, url }: Told, status: number): void {
     if (!needed.has(operation)) return
@@ -61,29 +72,18 @@ export function createWatch(clock: ServiceClock): Watch {
     rights.set(`${operation} ${target}`, { sentence, atMs: clock.real.nowMs() })
   }
 
-  function noteClock(headers: HttpHeaders): void {
-    const { date, age } = headers
-    // An answer that a proxy kept has the time of its making.
-    const theirsMs = typeof date === 'string' && age === undefined ? parseTimeMs(date) : NaN
-    if (Number.isFinite(theirsMs)) theirs = { wallMs: theirsMs, atMs: clock.real.nowMs() }
-  }
-
-  /** How far this computer's clock is ahead, by a time that was told at most `keptMs` ago. */
-  function skewMs(keptMs = Infinity): number {
-    if (theirs === undefined) return 0
-    const sinceMs = clock.real.nowMs() - theirs.atMs
-    return sinceMs < keptMs ? clock.real.wallTimeMs() - theirs.wallMs - sinceMs : 0
-  }
-
-  const clockIsWrong = (keptMs?: number): boolean => Math.abs(skewMs(keptMs)) > skewMsMax
+  const clockIsWrong = (keptMs?: number): boolean => Math.abs(comparison.skewMs(keptMs)) > skewMsMax
+  const forbids = (): string | undefined =>
+    [...credentials.values()][0]?.sentence ?? (clockIsWrong() ? wrongClock(comparison.skewMs()) : undefined)
 
   return {
     note(told) {
       const { service, outcome, operation } = told
-      const at = clock.now()
-      if ('noToken' in outcome) return void credentials.set(service, { state: 'noToken', sentence: noToken(service, outcome.noToken), at })
-      noteClock(outcome.headers)
-      if (outcome.refused) credentials.set(service, { state: 'credentialRefused', sentence: refused(service), at })
+      if ('noToken' in outcome) return keepOut(service, 'noToken', noToken(service, outcome.noToken))
+      if ('noAnswer' in outcome) return silences.note(told, outcome.noAnswer)
+      silences.end(service)
+      comparison.note(outcome.headers)
+      if (outcome.refused) keepOut(service, 'credentialRefused', refused(service))
       // Some calls are answered to anybody: only one that the pools need proves the credential.
       else if (needed.has(operation) && outcome.status < 500 && outcome.status !== 429) credentials.delete(service)
       if (!outcome.refused) noteRight(told, outcome.status)
@@ -95,11 +95,49 @@ export function createWatch(clock: ServiceClock): Watch {
       return [
         ...[...credentials.values()].map(({ state, sentence }) => ({ state, sentence })),
         ...missing.map((sentence) => ({ state: 'rightMissing', sentence }) as const),
-        ...(clockIsWrong() ? [{ state: 'clockWrong', sentence: wrongClock(skewMs()) } as const] : []),
+        ...(clockIsWrong() ? [{ state: 'clockWrong', sentence: wrongClock(comparison.skewMs()) } as const] : []),
+        ...silences.troubles(),
       ]
     },
     stops: () => clockIsWrong(timeMs) || [...credentials.values()].some(({ at }) => clock.now() - at < stopMs),
-    forbids: () => [...credentials.values()][0]?.sentence ?? (clockIsWrong() ? wrongClock(skewMs()) : undefined),
+    forbids,
+    isUnwell: () => forbids() !== undefined || silences.troubles().length > 0,
+  }
+}
+
+/** This computer's clock beside the others'. */
+function createComparison({ real }: ServiceClock) {
+  let theirs: { readonly wallMs: number; readonly atMs: number } | undefined
+  return {
+    note({ date, age }: HttpHeaders): void {
+      // An answer that a proxy kept has the time of its making.
+      const theirsMs = typeof date === 'string' && age === undefined ? parseTimeMs(date) : NaN
+      if (Number.isFinite(theirsMs)) theirs = { wallMs: theirsMs, atMs: real.nowMs() }
+    },
+    /** How far ours is ahead, by a time that was told at most `keptMs` ago. */
+    skewMs(keptMs = Infinity): number {
+      if (theirs === undefined) return 0
+      const sinceMs = real.nowMs() - theirs.atMs
+      return sinceMs < keptMs ? real.wallTimeMs() - theirs.wallMs - sinceMs : 0
+    },
+  }
+}
+
+/** Who answers nothing, and for how long. */
+function createSilences(clock: ServiceClock) {
+  const all = new Map<string, { readonly sentence: string; readonly sinceMs: number; readonly lastMs: number }>()
+  return {
+    note({ service, operation }: Told, why: string): void {
+      // Only these are asked again, so that an answer ends it.
+      if (!needed.has(operation)) return
+      const lastMs = clock.real.nowMs()
+      all.set(service, { sentence: noAnswer(service, why), sinceMs: all.get(service)?.sinceMs ?? lastMs, lastMs })
+    },
+    end: (service: string) => void all.delete(service),
+    troubles: () =>
+      [...all.values()]
+        .filter(({ sinceMs, lastMs }) => lastMs - sinceMs >= noAnswerMs)
+        .map(({ sentence }) => ({ state: 'noAnswer', sentence }) as const),
   }
 }
 
@@ -109,6 +147,10 @@ function refused(service: string): string {
 
 function noToken(service: string, why: string): string {
   return `${why.replace(/\.?$/, '.')} Check that the identity exists, that its secret, certificate or federation holds, and that Entra is reached; nothing is changed at ${service} meanwhile.`
+}
+
+function noAnswer(service: string, why: string): string {
+  return `${service} has not answered for ${String(noAnswerMs / 1_000)} s or more: ${why} Look at the way from this computer to there; another replica, if it has answers, does the work meanwhile.`
 }
 
 function wrongClock(skewMs: number): string {

@@ -383,6 +383,7 @@ export const notReadyStates = [
   'noToken',
   'rightMissing',
   'clockWrong',
+  'noAnswer',
   'unread',
   'late',
 ] as const

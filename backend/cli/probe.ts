@@ -1,6 +1,6 @@
 /**
- * A replica whose credential is not taken, or whose clock is wrong, has given its pools to others and passes none. It asks by itself
- * whether that is over: a read needs no lease, and its answer is what the watch waits for.
+ * A replica whose credential is not taken, whose clock is wrong or who gets no answer has given its pools to others and passes none. It
+ * asks by itself whether that is over: a read needs no lease, and its answer is what the watch waits for.
  */
 import type { ServiceClock } from '../adapters/clock.ts'
 import type { Log, PoolRecord, Settings } from '../loop/ports.ts'
@@ -20,7 +20,7 @@ const probeMs = 10_000
 export async function probeWhileUnwell(parts: ProbeParts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await parts.clock.real.sleep(probeMs, signal)
-    if (!signal.aborted && parts.outside.watch.forbids() !== undefined) await probe(parts, signal)
+    if (!signal.aborted && parts.outside.watch.isUnwell()) await probe(parts, signal)
   }
 }
 

@@ -94,7 +94,7 @@ async function start(options: ServiceOptions, ends: Ends): Promise<Omit<Service,
   const lease = { holder, ttlMs: pace.leaseMs * speed, clock }
   if (database.dialect === 'sqlite') await onlyServiceOf(configuration.data, database, lease)
   const { pools } = createSettings(database, clock)
-  const isUnwell = (): boolean => outside.watch.forbids() !== undefined
+  const { isUnwell } = outside.watch
   const keeper = await createLeaseKeeper({ leases: createLeases(database, lease), pools, pace, clock, log, isUnwell })
   ends.push(keeper.release)
 

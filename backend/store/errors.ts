@@ -24,7 +24,8 @@ const hasMessage = (error: unknown): error is Reported =>
 function codeOf({ message, code }: Reported): string {
   // libsql reports a file that cannot be opened without a code; pg does so for a connection that breaks.
   if (message.startsWith('ConnectionFailed')) return 'SQLITE_CANTOPEN'
-  if (message.startsWith('Connection terminated')) return 'ECONNRESET'
+  if (/^(Connection terminated|Client (was closed|has encountered a connection error) and is not queryable)/.test(message))
+    return 'ECONNRESET'
   // pg's own limits, for a server that is silent: for a connection of the pool, for an answer, for the start of a connection.
   if (/^(timeout exceeded when trying to connect|Query read timeout|timeout expired)$/.test(message)) return 'ETIMEDOUT'
   if (typeof code !== 'string') return ''

@@ -18,8 +18,10 @@ export function postgresDialect(url: string, ca: string | undefined, name: strin
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: statementTimeoutMs,
   })
-  // An idle connection that breaks would end the process; the next query opens another one or reports why it cannot.
-  pool.on('error', () => undefined)
+  // A connection that breaks would end the process: idle, in use between two statements, or given up and not closed yet. The query
+  // that it breaks rejects, and the next one opens another connection or reports why it cannot.
+  const ignore = () => undefined
+  pool.on('error', ignore).on('connect', (client) => client.on('error', ignore))
   return new PostgresDialect({ pool: worded(pool, name) })
 }
 
@@ -35,9 +37,6 @@ function worded(pool: pg.Pool, name: string): PostgresPool {
     end: () => pool.end(),
     async connect() {
       const client = await pool.connect().catch((error: unknown) => Promise.reject(explained(error, name)))
-      // A connection that breaks while it is used rejects its query; without a listener it would also end the process.
-      const ignore = () => undefined
-      client.on('error', ignore)
       // It is not used again: its answers would be those of the statement that it still owes.
       let broken = false
       const reworded = (error: unknown): never => {
@@ -53,10 +52,7 @@ function worded(pool: pg.Pool, name: string): PostgresPool {
       const rollback = async (text: string) => (broken ? giveUp() : client.query(text).catch(giveUp))
       const query = (text: string, values: unknown[]) =>
         text === 'rollback' ? rollback(text) : client.query(text === 'begin' ? begin : text, values).catch(reworded)
-      const release = () => {
-        client.off('error', ignore)
-        client.release(broken)
-      }
+      const release = () => client.release(broken)
       // Kysely's type also has the cursors of streaming, which nothing here uses.
       return { query, release } as unknown as PostgresPoolClient
     },

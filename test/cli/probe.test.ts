@@ -24,7 +24,7 @@ async function run({ pauses, heals = Infinity, pools = [7] }: { pauses: number; 
         pool: async (poolId) => ({ poolId, scaleSetId: '/linux' }) as never,
       },
       outside: {
-        watch: { forbids: () => (seen.scaleSets.length < heals ? 'The clock is wrong.' : undefined) } as never,
+        watch: { isUnwell: () => seen.scaleSets.length < heals } as never,
         pipelines: { agents: async (poolId: number) => void seen.agents.push(poolId) } as never,
         scaleSet: (id) => ({ read: async () => void seen.scaleSets.push(id) }) as never,
       },

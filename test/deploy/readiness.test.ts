@@ -66,6 +66,32 @@ describe('what answers tell of the service', () => {
     expect(watch.troubles()).toEqual([])
   })
 
+  test('a side that has not answered for half a minute, until it answers anything', () => {
+    const clock = createTestClock()
+    const watch = createWatch(clock)
+    const silence = (change?: Partial<Told>) => watch.note(call({ noAnswer: 'Azure cannot be reached (ECONNREFUSED).' }, change))
+    silence()
+    clock.pass(29_000)
+    silence()
+    expect([watch.isUnwell(), watch.troubles()]).toEqual([false, []])
+    clock.pass(1_000)
+    // That nobody asks does not make it longer, and what no pool needs is not asked again.
+    silence({ operation: 'list usages' })
+    expect(watch.isUnwell()).toBe(false)
+    silence()
+    expect(watch.isUnwell()).toBe(true)
+    // Another replica may change what this one cannot; this one may try.
+    expect([watch.stops(), watch.forbids()]).toEqual([false, undefined])
+    expect(watch.troubles()).toMatchObject([
+      {
+        state: 'noAnswer',
+        sentence: expect.stringMatching(/has not answered for 30 s or more: Azure cannot be reached \(ECONNREFUSED\)\. Look/),
+      },
+    ])
+    watch.note(call(reply(500), { operation: 'list usages' }))
+    expect([watch.isUnwell(), watch.troubles()]).toEqual([false, []])
+  })
+
   test('a clock that is wrong by more than five minutes either way, until it is right; kept and undated answers say nothing', () => {
     const clock = createTestClock()
     const watch = createWatch(clock)

@@ -84,6 +84,16 @@ test('one whose Azure credential is wrong says why and gives its pools to those 
   expect([await fleet.heldBy(unwell), await unwell.changes()]).toEqual([[], 0])
 })
 
+test('one that gets no answers any more says so and gives its pools to those that do, and takes its share again', async () => {
+  const [cut, ...others] = well as [Replica, ...Replica[]]
+  cut.signal('SIGUSR2')
+  await until('Telling', 60, async () => (await cut.readiness()).states.includes('noAnswer'))
+  await until('An even share of the others', 15, spreadIs('2,2', others))
+  cut.signal('SIGUSR2')
+  await until('An even share', 30, spreadIs('2,1,1', well))
+  await until('Readiness', 30, async () => (await cut.readiness()).ready)
+})
+
 test('every intent was its holder’s, and the history of the whole run breaks no invariant: nothing was done twice', async () => {
   const story = await fleet.story()
   for (const poolId of pools) expectOneHolder(story, poolId)

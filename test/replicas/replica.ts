@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readiness } from '../../backend/api/contract.ts'
 import { createClient, type Client } from '../../backend/cli/client.ts'
@@ -13,7 +14,8 @@ export type Replica = {
   readonly url: string
   readonly client: Client
   readonly pid: number
-  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void
+  /** SIGUSR2 takes away its way to Azure and Azure DevOps, or gives it back. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM' | 'SIGUSR2'): void
   /** Changes that it has sent to Azure DevOps and Azure. */
   changes(): Promise<number>
   readiness(): Promise<Readiness>
@@ -27,10 +29,11 @@ export function startReplica(
   address: SandboxAddress,
   { program, data, databaseUrl, port }: { program: string; data: string; databaseUrl: string; port: number },
 ): ChildProcess {
-  return spawn(process.execPath, [program, 'serve'], {
+  return spawn(process.execPath, ['--import', join(__dirname, 'firewall.mjs'), program, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
+      FIREWALL_PORT: new URL(address.url).port,
       SCALE_SET_AGENTS_ORGANIZATION_URL: address.organizationUrl,
       SCALE_SET_AGENTS_PAT: pat,
       SCALE_SET_AGENTS_RESOURCE_MANAGER_URL: address.url,

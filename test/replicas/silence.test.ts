@@ -36,6 +36,17 @@ test('a statement without an answer is given up in time, and its connection, whi
   expect(await session()).not.toBe(before)
 })
 
+test('a connection that the server ends between two statements fails the next one, and nothing else', async () => {
+  const transaction = far.db.transaction().execute(async (tx) => {
+    const { pid } = (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx)).rows[0]!
+    await sql`select pg_terminate_backend(${pid})`.execute(near.db)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await sql`select 1`.execute(tx)
+  })
+  expect(lost(await transaction.catch((reason: unknown) => reason))).toBe(true)
+  expect(await session()).toBeGreaterThan(0)
+})
+
 test('a commit whose answer is lost rejects; what it wrote is there once, and the memory tells', async () => {
   const { journal, lease } = await heldJournal(near)
   // The commit itself takes a while, so that it is cut off from its answer.
