@@ -101,8 +101,7 @@ function endWithout(snapshot: PoolSnapshot, stop: Reason, now: Instant): Pick<Pl
   if (blind !== undefined || !isComplete(snapshot)) return { steps: [], reasons: told(blind) }
   const machines = snapshot.machines.value.filter((machine) => agentOf(machine) !== undefined)
   if (machines.length === 0) return { steps: [deletePool], reasons: [stop] }
-  const leaving = machines.map((machine): Leaving => ({ machine, cause: 'pool-deleted', next: 'delete' }))
-  const { steps } = leavingSteps(leaving.filter(({ machine }) => !untouchable.has(machine.stage)))
+  const { steps } = leavingSteps(machines.map((machine): Leaving => ({ machine, cause: 'pool-deleted', next: 'delete' })))
   return { steps: [...steps, ...orphanSteps(snapshot, now)], reasons: [stop] }
 }
 

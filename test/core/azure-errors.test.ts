@@ -28,15 +28,28 @@ test.each(codes)('%s is translated into cause and fix', (code, cause) => {
   for (const sentence of Object.values(translate(code))) expect(sentence).toMatch(/^[A-Z].*\.$/)
 })
 
-test('a code that is not in the table keeps its name', () => expect(translate('Surprise').cause).toContain('Surprise'))
+test('a code that is not in the table keeps its name', () =>
+  expect(translate('Surprise', 429)).toEqual({
+    cause: 'The other side refused with Surprise.',
+    fix: 'Read its own words in the entry; it is tried again.',
+  }))
 test('OperationNotAllowed is a quota, or with status 429 a throttle', () =>
-  expect(translate('OperationNotAllowed', 429)).toEqual(translate('TooManyRequests')))
+  expect([409, 429].map((status) => translate('OperationNotAllowed', status))).toEqual(
+    ['QuotaExceeded', 'TooManyRequests'].map((each) => translate(each)),
+  ))
 test('busy codes only ask for another try', () =>
-  expect(['Conflict', 'OperationNotAllowed', 'AllocationFailed'].map(isBusy)).toEqual([true, true, false]))
+  expect(['Conflict', 'OperationNotAllowed', 'AllocationFailed', 'NoConflict', 'Conflicting'].map(isBusy)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]))
 
 test('a refusal that names a limit names its room', () => {
   expect(limitNamed('SubnetIsFull', 'full')).toEqual({ kind: 'subnet', detail: 'full' })
   expect(limitNamed('QuotaExceeded', 'none')).toEqual({ kind: 'quota', detail: 'none' })
   expect(limitNamed('OperationNotAllowed', 'exceeding the Total Regional Cores Quota')).toMatchObject({ kind: 'quota' })
   expect(limitNamed('OperationNotAllowed', 'another operation runs')).toBeUndefined()
+  expect(limitNamed('AllocationFailed', 'not by a quota')).toBeUndefined()
 })

@@ -42,6 +42,8 @@ describe('the cause of a failed boot', () => {
     ['a right, in its phase', 'Access denied. The identity needs manage permission', 'pool-permission', 'configure'],
     ['a name, in its phase', 'Pool 3 already contains an agent with name m1.', 'name-taken', 'configure'],
     ['nothing that is known', 'exit code 1', 'unknown', undefined],
+    ['words of any phase, in one', 'write error: No space left on device', 'disk-full', 'configure'],
+    ['words of one phase, where it is not known', 'TF14045', 'pool-permission', undefined],
     ['words of another phase', 'Failed to connect to dev.azure.com', 'unknown', 'configure'],
   ])('%s', (_what, detail, cause, phase) => expect(classify({ detail, ...(phase === undefined ? {} : { phase }) })).toBe(cause))
 

@@ -102,6 +102,8 @@ test('our own claim is ours for our pool only', () => {
   expect(parseClaim(tags, 'me', 8).claim).toBe('other')
   expect(parseClaim(tags, 'you', 7).claim).toBe('other')
   expect(parseClaim(tags, 'me', undefined).claim).toBe('other')
+  expect(parseClaim({ ScaleSetAgentsOwner: 'me/77/12' }, 'me', 77)).toMatchObject({ claim: 'ours', counter: 12 })
+  expect(parseClaim({ ScaleSetAgentsOwner: 'me/7/12 or so' }, 'me', 7).claim).toBe('other')
   expect(parseClaim({ ScaleSetAgentsOwner: 'hands off' }, 'me', 7)).toMatchObject({ claim: 'other', by: 'hands off' })
   expect(parseClaim({ team: 'web' }, 'me', 7)).toEqual({ claim: 'free' })
   expect(parseClaim({ ...tags, _AzureDevOpsElasticPool: 'x' }, 'me', 7).claim).toBe('built-in')
@@ -196,6 +198,37 @@ test('of several limits of a kind the least counts', () => {
     [quota(3, 'of its size'), quota(9, 'all cores')],
   ])
     expect(found('quota', facts({ rooms: known(rooms) })).cause).toBe(least)
+})
+
+describe('what people read', () => {
+  const plain = { machinesMax: 10, tearDownAfterUse: false, interactive: false }
+  const asked = (change: Partial<CheckFacts['settings']>) => ({ settings: { ...plain, ...change } })
+  const room = (kind: 'quota' | 'subnet') => ({ kind, machines: 3, detail: 'of 40' })
+  const situations: readonly CheckFacts[] = [
+    facts(),
+    facts(asked({ interactive: true }), { tags: { ScaleSetAgentsOwner: 'me/7/12' }, adminUsername: 'AzDevOps' }),
+    facts(asked({ tearDownAfterUse: true }), { ...client, upgradePolicy: 'Rolling', overprovision: true }),
+    facts(asked({ interactive: true }), { ...client, orchestration: 'flexible', singlePlacementGroup: true }),
+    facts({}, { ...client, hasIdentity: true, evictionPolicy: 'Deallocate' }),
+    facts({}, { ...server, evictionPolicy: 'Delete', tags: { ScaleSetAgentsOwner: 'you/3/9' } }),
+    facts(asked({ tokenInModel: true }), { os: 'windows' }),
+    facts(asked({ tearDownAfterUse: true }), { os: 'windows' }),
+    facts({
+      machines: known([{ id: '1', name: 'm1', protected: true }]),
+      autoscale: known([{ name: 'by cpu', enabled: true, targetResourceId: scaleSetId }]),
+      permissions: known([{ actions: ['Microsoft.Compute/virtualMachineScaleSets/*', 'Microsoft.Resources/*'], notActions: [] }]),
+      rooms: known([room('quota'), room('subnet')]),
+    }),
+    facts({ permissions: known([{ actions: ['*'], notActions: ['*/delete/action'] }]), rooms: known([]) }),
+    facts({ scaleSet: unread, machines: unread, autoscale: unread, permissions: unread, rooms: unread }),
+    facts({ scaleSet: known(undefined) }),
+  ]
+
+  test('is in checks.test.ts.snap', () => {
+    const lines = situations.flatMap((of) => checkScaleSet(of).map(({ severity, cause, effect, fix }) => [severity, cause, effect, fix]))
+    const texts = lines.map((line) => line.filter((part) => part !== '').join('\n'))
+    expect([...new Set(texts)].toSorted().join('\n\n')).toMatchSnapshot()
+  })
 })
 
 test('what could not be read is unknown and says why, never ok', () => {

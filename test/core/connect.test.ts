@@ -44,6 +44,27 @@ test('Windows is reached by its remote desktop, through a tunnel where there is 
   ])
 })
 
+test('each way and step in words', () => {
+  const words = (part: Partial<ConnectFacts>) =>
+    waysOf(part).flatMap(({ sentence, steps }) => [sentence, ...steps.map((step) => step.sentence)])
+  const withPassword = 'Sign in as azureuser, with the password that the scale set was made with; the service does not know it.'
+  const publicly = 'Each machine of the scale set has a public address.'
+  const byPort = 'The load balancer of the scale set has a port for each machine.'
+  const inside = 'From a computer in the network of the machines, their private addresses work, too.'
+  expect(words({ os: 'windows', reach: { publicAddress: true, natPool: true } })).toEqual([
+    ...[publicly, 'This prints the address of the machine.', withPassword],
+    ...[byPort, 'This prints the address of the balancer and the port of the machine.', withPassword],
+    ...[inside, 'This prints the private address of the machine.'],
+    ...['This brings the remote desktop of the machine to your own computer.', withPassword],
+  ])
+  for (const [reach, first] of [
+    [{ publicAddress: true, natPool: false }, publicly],
+    [{ publicAddress: false, natPool: true }, byPort],
+  ] as const)
+    expect([words({ reach })[0], words({ reach }).includes(inside)]).toEqual([first, true])
+  expect(words({}).at(-1)).toBe('Sign in as azureuser, with the key that the scale set was made with.')
+})
+
 test('an account that the model does not name is the reader’s to fill in', () => {
   const { adminUsername: _, ...unnamed } = linux
   expect(waysToConnect(unnamed, '7')[0]?.steps.at(-1)).toEqual({

@@ -5,13 +5,15 @@ import { aJob, aSnapshot, minute, now, second, someJobs, someMachines, someSetti
 import type { SnapshotOver } from '../support/build.ts'
 
 describe('a demand is met', () => {
-  const capabilities = { 'Agent.OS': 'Linux', Maven: '/usr/bin/mvn', node: '20.11.1', tool: '1.10', text: 'a b', odd: 'v2' }
+  const capabilities = { 'Agent.OS': 'Linux', Maven: '/usr/bin/mvn', node: '20.11.1', tool: '1.10', text: 'a b', odd: 'v2', none: '' }
   test.each([
     ['by a capability of the name, whatever the case', 'maven'],
     ['by an equal value, whatever the case', 'agent.os -equals LINUX'],
     ['by an equal value with spaces in it', 'text -equals a b'],
     ['by a higher version', 'node -gtVersion 18'],
     ['by the same version', 'tool -gtVersion 1.10.0'],
+    ['however many blanks are in it', '  tool   -gtVersion   1.2  '],
+    ['by an empty value', 'none -equals '],
     ['by a higher part that is not a higher text', 'tool -gtVersion 1.9'],
     ['when a version is not made of numbers, because nobody can tell', 'odd -gtVersion 1'],
     ['whatever it says of the agent version, because agents update themselves', 'Agent.Version -gtVersion 99.0'],
@@ -24,6 +26,8 @@ describe('a demand is met', () => {
     ['without the capability it compares', 'dotnet -gtVersion 8'],
     ['when it is not in the form of a demand', 'node -atLeast 8'],
     ['when it is empty', ' '],
+    ['when words stand before it', 'not maven'],
+    ['by an empty value', 'node -equals '],
   ])('not %s: %s', (_why, demand) => expect(unmetDemand(['maven', demand], capabilities)).toBe(demand))
 })
 
@@ -88,6 +92,51 @@ describe('need', () => {
   ])('counts for jobs that some idle agents cannot take: %s', (_what, over, standby, expected) =>
     expect(demandOf(aSnapshot(over), someSettings(), standby, 0, now)).toMatchObject(expected),
   )
+
+  const machine = { id: 55, name: 'desk', online: true, enabled: true, busy: false }
+  test.each([
+    [1, machine],
+    [0, { ...machine, online: false }],
+    [0, { ...machine, enabled: false }],
+    [0, { ...machine, busy: true }],
+  ])('counts %i of another’s agents as idle: %j', (idle, other) =>
+    expect(demandOf(aSnapshot({ others: [other] }), someSettings(), 0, 0, now).idle).toBe(idle),
+  )
+
+  test('tells idle agents that can take none of the jobs apart, and only those', () => {
+    const told = (over: SnapshotOver) => demandOf(aSnapshot(over), someSettings(), 0, 0, now).reasons[0]
+    const machines = someMachines({ stage: 'idle' }, { stage: 'idle' }, { stage: 'idle' })
+    expect(told({ machines, jobs: someJobs(2) })).toStrictEqual({ code: 'enough', waiting: 2, standby: 0, idle: 3, coming: 0 })
+    const jobs = [...someJobs(1), aJob({ requestId: 2, ...unsuited })]
+    expect(told({ machines, jobs })).toStrictEqual({ code: 'need', waiting: 2, standby: 0, idle: 1, coming: 0, unsuited: 2, need: 1 })
+    // One that any of the idle agents can take is not stranded.
+    expect(told({ machines, jobs: [aJob({ matchedAgentIds: [103] })] })).toStrictEqual({
+      code: 'enough',
+      waiting: 1,
+      standby: 0,
+      idle: 3,
+      coming: 0,
+    })
+  })
+
+  test('does not learn by a machine while jobs or the standby ask for one', () => {
+    const codes = (over: SnapshotOver, standby: number) =>
+      demandOf(aSnapshot({ capabilities: null, ...over }), someSettings(), standby, 0, now).reasons[0].code
+    expect([codes({ jobs: someJobs(1) }, 0), codes({}, 1), codes({ machines: someMachines({ stage: 'idle' }) }, 0), codes({}, 0)]).toEqual([
+      ...['need', 'need', 'enough', 'learn-capabilities'],
+    ])
+  })
+
+  test('does not count one that a person gives up as coming', () => {
+    const asked = { order: 'delete', by: 'Ada', force: false } as const
+    expect(
+      comingMachines(
+        aSnapshot({ machines: someMachines({ stage: 'starting', asked }, { stage: 'reimaging', asked }) }),
+        someSettings(),
+        now,
+      ),
+    ).toBe(0)
+  })
 
   test('is one for a pool that has never seen an agent, so that it learns', () => {
     const learning = demandOf(aSnapshot({ capabilities: null }), someSettings(), 0, 0, now)

@@ -16,6 +16,8 @@ test('a refusal of Azure is known by its code', () => {
 test.each([
   { message: 'linux000007: Ada deletes it.' },
   { message: 'linux000007 failed to start: something: else' },
+  { message: 'linux000007 failed to start: something else. Look at it.' },
+  { message: 'Failed (deleting a): x', raw: 'said by Azure: x' },
   { message: 'No answer to adding 3 machines: it is looked for before it is tried again.', raw: 'Timeout: x' },
   { message: 'Failed (deleting a): x', raw: 'no code at all' },
   { message: 'Failed (deleting a): x' },
