@@ -8,7 +8,7 @@ import {
 } from '../../backend/core/checks.ts'
 import { claimValue, parseClaim } from '../../backend/core/claim.ts'
 import { missingActions } from '../../backend/core/permissions.ts'
-import { parseScaleSetId } from '../../backend/core/scale-set-id.ts'
+import { parseScaleSetId, sameScaleSet } from '../../backend/core/scale-set-id.ts'
 
 const scaleSetId =
   '/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/ci/providers/Microsoft.Compute/virtualMachineScaleSets/linux'
@@ -310,6 +310,7 @@ test('an id that is not one of a scale set leaves words to fill in', () =>
   ))
 
 test('scale set ids', () => {
+  expect([sameScaleSet(`${scaleSetId}/`, scaleSetId.toUpperCase()), sameScaleSet(scaleSetId, `${scaleSetId}x`)]).toEqual([true, false])
   expect(parseScaleSetId(scaleSetId.toLowerCase())).toEqual({
     subscriptionId: '11111111-2222-3333-4444-555555555555',
     resourceGroup: 'ci',

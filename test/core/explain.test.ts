@@ -277,6 +277,22 @@ test('each cause of leaving is told apart, with and without its detail', () => {
     expect(new Set(leaveCauses.map((cause) => causeText(cause, detail))).size).toBe(leaveCauses.length)
   for (const cause of ['failed-to-start', 'failed-to-restart', 'creation-failed', 'extension-failed'] as const)
     expect(causeText(cause, 'the detail')).toContain('the detail')
+  expect(
+    (['asked-by-person', 'failed-to-start', 'failed-to-restart', 'creation-failed', 'extension-failed'] as const).map((cause) =>
+      causeText(cause),
+    ),
+  ).toEqual([
+    'a person asked for it',
+    'it failed to start',
+    'it failed to start again after a reimage',
+    'deleting unhealthy machine, Azure could not create it',
+    'it failed to start, the agent extension reported failure',
+  ])
+})
+
+test('a time that is over is not told as one that is left', () => {
+  const stays = (untilMs: number) => explain({ code: 'stays', machine: 'm1', why: 'starting', untilMs }, now)
+  expect([stays(now), stays(now + minute)]).toEqual([expect.not.stringContaining('left'), expect.stringContaining('(60 s left)')])
 })
 
 test.each([
@@ -285,6 +301,7 @@ test.each([
   [89 * second, '89 s'],
   [90 * second, '2 min'],
   [89 * minute, '89 min'],
+  [90 * minute, '1 h 30 min'],
   [2 * hour, '2 h'],
   [2 * hour + 10 * minute, '2 h 10 min'],
 ])('%i ms are %s', (ms, text) => expect(duration(ms)).toBe(text))

@@ -67,6 +67,12 @@ test.each<[string, MachineOver, Partial<typeof settings>, string]>([
   ),
 )
 
+test.each<[MachineOver, string]>([
+  [{ stage: 'creating', forMs: 30 * minute }, 'Azure did not finish creating it'],
+  [{ stage: 'reimaging', forMs: 30 * minute }, 'the reimage did not end'],
+  [{ stage: 'offline', forMs: 5 * minute }, 'its agent went offline'],
+])('%j: %s', (over, detail) => expect(unhealthyBecause(aMachine(over), settings, now)?.detail).toBe(detail))
+
 test('a failed boot is named with its phase', () =>
   expect(
     unhealthyBecause(aMachine({ stage: 'failed', cause: 'extension-failed', code: 'proxy', phase: 'package' }), settings, now)?.detail,
@@ -110,9 +116,19 @@ describe('S8', () => {
     [20, 2],
     [100, 10],
   ])('of %i machines at most %i are removed in a pass', (machines, allowed) => {
-    const pool = [...many(machines, { stage: 'idle' }), ...many(5, { stage: 'deleting' })].map((machine) => aMachine(machine))
+    const pool = [...many(machines, { stage: 'idle' }), ...many(5, { stage: 'deleting' }), ...many(9, { stage: 'foreign' })].map(
+      (machine) => aMachine(machine),
+    )
     expect(unhealthyMax(pool)).toBe(allowed)
   })
+
+  test('one that Azure refuses to touch takes nobody’s turn', () =>
+    expect(plan([{ stage: 'failed', protected: true }, { stage: 'failed' }])).toEqual({ save: [], remove: ['m2'], reasons: [] }))
+
+  test('one whose agent is still registered goes first, because its machine goes a pass later', () =>
+    expect(
+      plan([{ stage: 'creating', forMs: 31 * minute }, { stage: 'failed' }, { stage: 'failed', agent: { online: false } }]).remove,
+    ).toEqual(['m3']))
 
   test('the others wait and it is said', () =>
     expect(plan(many(3, { stage: 'failed' }))).toEqual({ save: [], remove: ['m1'], reasons: ['unhealthy-budget'] }))
@@ -128,6 +144,17 @@ describe('a mass failure', () => {
   test('does not hold other causes', () => expect(plan([...many(3, lost(6)), { stage: 'failed' }]).remove).toEqual(['m4']))
   test('counts stopped machines', () =>
     expect(plan(many(3, { stage: 'failed', cause: 'stopped', forMs: 6 * minute })).reasons).toEqual(['mass-failure']))
+  test.each([
+    ['went-offline', ['mass-failure']],
+    ['stopped', ['mass-failure']],
+    ['used', ['unhealthy-budget']],
+  ])('counts those that are on their way out: %s', (cause, reasons) => {
+    const busy = many(5, { stage: 'busy' })
+    for (const stage of ['draining', 'unregistered'] as const)
+      expect(
+        plan([...many(2, lost(6)), { stage, cause, agent: stage === 'draining' ? { online: false } : null }, ...busy]).reasons,
+      ).toEqual(reasons)
+  })
   test('does not end because other machines come meanwhile', () => {
     const grown = [...many(3, lost(6)), ...many(20, { stage: 'idle' })]
     expect(plan(grown, {}, { massFailureAt: now - 30 * minute + 1 })).toMatchObject({ remove: [], reasons: ['mass-failure'] })
@@ -135,6 +162,6 @@ describe('a mass failure', () => {
   })
   test('ends after half an hour for each machine', () => {
     expect(plan([...many(3, lost(6)), lost(31)])).toEqual({ save: [], remove: ['m4'], reasons: ['mass-failure'] })
-    expect(plan(many(4, lost(31)))).toEqual({ save: [], remove: ['m1'], reasons: ['unhealthy-budget'] })
+    expect(plan(many(4, lost(30)))).toEqual({ save: [], remove: ['m1'], reasons: ['unhealthy-budget'] })
   })
 })

@@ -110,6 +110,8 @@ describe('S12: what a person saved or disabled stays as it is', () => {
     expect(breach(restore, on({ stage: 'draining' }))).toBeUndefined()
     expect(breach(restore, on({ stage: 'disabled' }))).toBe('S12')
     expect(breach(restore, on({ stage: 'draining', cause: 'used' }))).toBe('S10')
+    expect(breach(restore, on({ stage: 'unregistered' }))).toBe('S10')
+    expect(breach(restore, on({ stage: 'draining' }), { tearDownAfterUse: true })).toBeUndefined()
     expect(breach(restore, on({ stage: 'draining', warm: true }))).toBeUndefined()
     expect(breach(restore, on({ stage: 'draining', warm: true }), { tearDownAfterUse: true })).toBe('S10')
   })
@@ -123,9 +125,59 @@ describe('S8: few are removed for being unhealthy', () => {
       undefined,
       'S8',
     ]))
+  test.each(['deleting', 'foreign'] as const)('of those that are the pool’s: %s ones are not', (stage) => {
+    const gone15 = someMachines(
+      ...Array.from({ length: 20 }, (_each, index) => ({ stage: index < 15 ? ('unregistered' as const) : stage })),
+    )
+    expect(breach(remove('delete', 2, 'went-offline'), { machines: gone15 })).toBe('S8')
+  })
   test('other causes do not count', () => expect(breach(remove('delete', 9, 'used'), gone(9))).toBeUndefined())
   test('a pool that is deleted loses all', () =>
     expect(breach(remove('delete', 9, 'stopped'), gone(9), { deleting: true })).toBeUndefined())
+})
+
+test('a breach says what is wrong', () => {
+  const detail = (action: Action, over: SnapshotOver = {}, settings = {}): string | undefined =>
+    breachOf({ action, reason: { code: 'paused' } }, aSnapshot(over), someSettings(settings), now)?.detail
+  expect([
+    detail(grow(1), {}, { paused: true }),
+    detail(grow(1), { unknown: ['scaleSet'] }),
+    detail(grow(1), { scaleSet: { claim: 'other' } }),
+    detail(grow(1), { unknown: ['agents'] }),
+    detail(grow(1), { ageMs: { machines: 46 * second } }),
+    detail(grow(-1)),
+    detail(grow(11)),
+    detail(remove('delete'), { ...on({ stage: 'unregistered' }), unknown: ['jobs'] }),
+    detail(remove('delete')),
+    detail(drain, on({ stage: 'foreign' })),
+    detail(drain, on({ stage: 'unclear' })),
+    detail(drain, on({ stage: 'saved' })),
+    detail(restore, on({ stage: 'draining', warm: true }), { tearDownAfterUse: true }),
+    detail(restore, on({ stage: 'draining', unseen: true })),
+    detail(restore, on({ stage: 'idle' })),
+    detail(unregister, on({ stage: 'draining', requestId: 3 })),
+    detail(remove('delete'), on({ stage: 'idle' })),
+    detail(remove('delete', 2, 'stopped'), on({ stage: 'unregistered' }, { stage: 'unregistered' })),
+  ]).toEqual([
+    'the pool is paused',
+    'the scale set could not be read',
+    "the scale set's tag is other",
+    'growth without a list of machines and agents',
+    'growth on a list older than 45 s',
+    'growth by -1',
+    '11 machines would exceed the maximum of 10',
+    'a removal on an incomplete picture',
+    'm1 is not in this generation any more',
+    'm1 is not ours',
+    'm1 is unclear',
+    'm1 is saved',
+    'm1 has run its job',
+    'the agents were not listed since m1 was disabled',
+    'm1 was not drained as surplus',
+    'm1 has job 3',
+    'the agent of m1 is still registered',
+    '2 unhealthy machines in one call, 1 allowed',
+  ])
 })
 
 test('the machines of an action are those it names', () => {

@@ -22,12 +22,16 @@ describe('removals of one pass', () => {
   test('are one in ten for being unhealthy; the others wait and it is said', () =>
     expect(at([lost, lost, lost])).toEqual({ steps: ['delete m1'], reasons: ['enough', 'unhealthy-budget'] }))
 
+  test('do not count what comes back', () =>
+    expect(at([lost, { ...lost, next: 'reimage' }])).toEqual({ steps: ['reimage m2', 'delete m1'], reasons: ['enough'] }))
+
   test('begin with the kind that has waited longest', () => {
     const used = (forMs: number): MachineOver => ({ stage: 'unregistered', cause: 'used', next: 'reimage', forMs })
     const surplus: MachineOver = { stage: 'unregistered', forMs: minute }
     const tearDown = { tearDownAfterUse: true, standby: 1 }
     expect(at([used(2 * minute), surplus], {}, tearDown).steps).toEqual(['reimage m1', 'delete m2'])
     expect(at([used(second), surplus], {}, tearDown).steps).toEqual(['delete m2', 'reimage m1'])
+    expect(at([used(second), used(2 * minute), surplus], {}, { ...tearDown, standby: 2 }).steps).toEqual(['reimage m1 m2', 'delete m3'])
   })
 })
 

@@ -47,6 +47,11 @@ test('what is coming and what is owed counts as the pool', () => {
   expect(lives(around, { peakDemand: 7, asked: 1, owed: 1 })).toBe('1 delete')
 })
 
+test('what leaves for another reason does not count as the pool, and nothing counts twice', () => {
+  expect(lives([used, { stage: 'draining', requestId: 3 }], { peakDemand: 1 })).toBe('1 reimage')
+  expect(lives([{ stage: 'draining', cause: 'used' }, used], { peakDemand: 2 })).toBe('1 reimage, 2 reimage')
+})
+
 test('the maximum bounds it', () => expect(lives([used, { stage: 'idle' }], { peakDemand: 5 }, 0, { machinesMax: 1 })).toBe('1 delete'))
 test('a pool that is deleted brings nothing back', () => expect(lives([used], { peakDemand: 5 }, 0, { deleting: true })).toBe('1 delete'))
 test('nothing is known without a list', () => expect(nextLives(aSnapshot({ unknown: ['machines'] }), someSettings(), 0, now).size).toBe(0))

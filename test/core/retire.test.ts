@@ -38,6 +38,12 @@ describe('how many leave', () => {
     const others = [1, 2, 3].map((id) => ({ id, name: `other-${id}`, online: true, enabled: true, busy: false }))
     expect(leaving([idle], { lowestSurplus: 3, others }, 1)).toBe('m1')
   })
+  test('only idle ones, and those without an order of their own', () => {
+    const asked = { order: 'delete', by: 'Ada', force: false } as const
+    expect(leaving([{ stage: 'busy', forMs: 60 * minute }, idle], { lowestSurplus: 2 })).toBe('m2')
+    expect(leaving([{ ...idle, forMs: 60 * minute, asked }, idle, idle], { lowestSurplus: 3 })).toBe('m2 m3')
+    expect(leaving([{ stage: 'busy', asked }, idle], { lowestSurplus: 1 })).toBe('m2')
+  })
   test('an idle machine with an order leaves by it, and no other in its place', () => {
     const ordered: MachineOver = { stage: 'idle', asked: { order: 'delete', by: 'Ada', force: false } }
     expect(leaving([ordered, idle], { lowestSurplus: 2 }, 1)).toBe('')
@@ -65,6 +71,10 @@ describe('why a machine stays', () => {
     [{ stage: 'offline', requestId: 5 }, 'job-counted', '5'],
     [{ stage: 'failed' }, 'removal-elsewhere', undefined],
     [{ stage: 'failed', agent: { online: false }, requestId: 5 }, 'job-counted', '5'],
+    [{ stage: 'failed', cause: 'stopped', agent: { online: false }, requestId: 5 }, 'job-counted', '5'],
+    [{ stage: 'idle', protected: true }, 'protected', undefined],
+    [{ stage: 'busy', protected: true, requestId: 5 }, 'busy', '5'],
+    [{ stage: 'saved', protected: true }, 'saved', undefined],
     [{ stage: 'saved' }, 'saved', undefined],
     [{ stage: 'deleting' }, 'being-deleted', undefined],
     [{ stage: 'reimaging' }, 'being-reimaged', undefined],
