@@ -35,6 +35,7 @@ test('versions compare part by part, as numbers, and a missing part is 0', () =>
   expect(compareVersions('1.10', '1.9')).toBeGreaterThan(0)
   expect(compareVersions('2', '10')).toBeLessThan(0)
   expect(compareVersions('3.0', '3')).toBe(0)
+  expect(compareVersions('3', '3.1')).toBeLessThan(0)
   expect(compareVersions('x', '3')).toBe(0)
   const version = fc.array(fc.nat(300), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'))
   fc.assert(fc.property(version, version, (a, b) => expect(Math.sign(compareVersions(a, b))).toBe(0 - Math.sign(compareVersions(b, a)))))

@@ -29,7 +29,7 @@ test.each(['toString', 'standbys', '__proto__x'])('%s is not a setting', (field)
   expect(fields(JSON.parse(`{"${field}":1}`))).toEqual([field]),
 )
 
-test.each<[string, object]>([
+const wrong: readonly (readonly [string, object])[] = [
   ['machinesMax', { machinesMax: 0 }],
   ['machinesMax', { machinesMax: 1_001 }],
   ['standby', { standby: -1 }],
@@ -70,7 +70,23 @@ test.each<[string, object]>([
   ['proxy', { proxy: 'http://proxy.example.com/path' }],
   ['proxy', { proxy: 'http://proxy.example.com\nsudo=yes' }],
   ['proxy', { proxy: 3128 }],
-])('a problem with %s: %j', (field, input) => expect(fields(input)).toEqual([field]))
+  ['proxy', { proxy: 'over http://proxy.example.com' }],
+  ['agentVersion', { agentVersion: 'v4.255.0' }],
+  ['agentVersion', { agentVersion: '4.255.0-rc' }],
+  ['standbyWindows[0].days', { standbyWindows: [{ ...window, days: [1, 7] }] }],
+  ['standbyWindows[0].from', { standbyWindows: [{ ...window, from: '108:00' }] }],
+  ['standbyWindows[0].to', { standbyWindows: [{ ...window, to: '18:000' }] }],
+]
+
+test.each(wrong)('a problem with %s: %j', (field, input) => expect(fields(input)).toEqual([field]))
+
+test('what people read of a problem is in settings.test.ts.snap', () => {
+  const ofImage = problems({ interactive: true, tearDownAfterUse: true }, { os: 'windows', client: true })
+  expect([...problems(null), ...wrong.flatMap(([, input]) => problems(input)), ...ofImage].join('\n')).toMatchSnapshot()
+})
+
+test('the largest values are no problem', () =>
+  expect(fields({ machinesMax: 1_000, standby: 1_000, savedMax: 100, idleDelayMinutes: 10_080, startMinutesMax: 120 })).toEqual([]))
 
 test('all problems are told at once, each with its value and the next step', () => {
   expect(problems({ standby: -1, paused: 'no', colour: 'red' })).toEqual([
@@ -95,7 +111,7 @@ test('relations are judged over all values that have the right type', () => {
   expect(fields({ standbyWindows: 'always', standby: 9 })).toEqual(['standbyWindows', 'standby'])
 })
 
-test.each(['', '3.227.1', '4.255.0'])('agentVersion may be "%s"', (agentVersion) => expect(fields({ agentVersion })).toEqual([]))
+test.each(['', '3.227.1', '4.255.0', '13.1.10'])('agentVersion may be "%s"', (agentVersion) => expect(fields({ agentVersion })).toEqual([]))
 
 test.each(['', 'http://10.0.0.4:3128', 'https://proxy.example.com/', 'http://[fd00::1]:8080'])('proxy may be "%s"', (proxy) =>
   expect(fields({ proxy })).toEqual([]),

@@ -32,6 +32,13 @@ test('taking over deletes the built-in pool first and looks at its tag before th
   ])
 })
 
+test('each step in words is in take-over.test.ts.snap', () => {
+  const words = [takeOverSteps, wayBackSteps].map((steps) =>
+    steps(pool, 'https://dev.azure.com/fabrikam').map(({ sentence, command }) => `${sentence}\n${command}`),
+  )
+  expect(words.flat().join('\n\n')).toMatchSnapshot()
+})
+
 test('the way back makes the pool with every setting that it had', () => {
   const command = wayBackSteps(pool, 'https://dev.azure.com/fabrikam').at(-1)?.command ?? ''
   expect(command).toContain("/elasticpools?poolName=Ada'\\''s%20pool&projectId=project")

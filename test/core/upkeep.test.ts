@@ -1,6 +1,6 @@
 import { decide } from '../../backend/core/decide.ts'
 import { missingActions, neededActions } from '../../backend/core/permissions.ts'
-import { aSnapshot, lineOf, minute, now, placeholder, someMachines, someSettings } from '../support/build.ts'
+import { aScaleSet, aSnapshot, lineOf, minute, now, placeholder, someJobs, someMachines, someSettings } from '../support/build.ts'
 import type { SnapshotOver } from '../support/build.ts'
 
 const steps = (over: SnapshotOver, settings = {}): readonly string[] =>
@@ -56,6 +56,55 @@ describe('the last steps of a pool that is deleted', () => {
   test('are asked for again when their end was not written down, though nothing of the pool can be read', () =>
     expect(steps({ unknown: ['jobs', 'agents'], deletionUnfinished: true }, { deleting: true })).toEqual(['delete-pool']))
 })
+
+describe('the reason of each step', () => {
+  const told = (over: SnapshotOver, settings = {}) => decide(aSnapshot(over), someSettings(settings), now).steps.map(({ reason }) => reason)
+  test.each<[string, SnapshotOver, object]>([
+    ['claim', { scaleSet: { claim: 'free' } }, {}],
+    ['put-extension', { scaleSet: { extension: 'outdated' } }, {}],
+    ['release', {}, { deleting: true }],
+    ['release', { scaleSet: { extension: 'absent' } }, { deleting: true }],
+    ['delete-pool', { scaleSet: { claim: 'free' } }, { deleting: true }],
+  ])('%s', (what, over, settings) => expect(told(over, settings)).toEqual([{ code: 'upkeep', what }]))
+
+  test('of the placeholder, which follows a value of several that differs', () => {
+    const capabilities = { 'Agent.OS': 'Linux', docker: '24' }
+    const held = { ...placeholder, capabilities: { ...capabilities, docker: '23' } }
+    expect([told({ placeholder: null }), told({ capabilities, placeholder: held }), told({ newestVersion: '4.260.0' })]).toEqual([
+      [{ code: 'placeholder', what: 'add' }],
+      [{ code: 'placeholder', what: 'capabilities' }],
+      [{ code: 'placeholder', what: 'version' }],
+    ])
+  })
+})
+
+describe('machines that Azure owes a pool that is deleted', () => {
+  const last = (over: SnapshotOver) => steps(over, { deleting: true })
+  test('are waited for half an hour, and not when there are none', () => {
+    const since = (ms: number) => last({ owed: 1, owedSince: now - ms })
+    expect([since(30 * minute - 1), since(30 * minute), last({ owed: 1 }), last({ owedSince: now })]).toEqual([
+      [],
+      ...Array<string[]>(3).fill(['release extension']),
+    ])
+  })
+})
+
+test('an orphan is removed five minutes after its machine went', () => {
+  const gone = (ms: number) => steps({ orphans: [{ id: 900, name: 'gone', online: false, enabled: true, since: now - ms }] })
+  expect([gone(5 * minute - 1), gone(5 * minute)]).toEqual([[], ['unregister-orphan gone']])
+})
+
+test('a claim whose age is not known is renewed, and leaves nothing to growth before', () => {
+  const { claimRefreshedAt: _, ...scaleSet } = aScaleSet()
+  const snapshot = {
+    ...aSnapshot({ jobs: someJobs(1), recentUpdates: [now, now, now] }),
+    scaleSet: { known: true, value: scaleSet, at: now },
+  } as const
+  expect(decide(snapshot, someSettings(), now).steps.map(({ action }) => lineOf(action))).toEqual(['refresh-claim'])
+})
+
+test('an extension to put is not behind growth either', () =>
+  expect(steps({ jobs: someJobs(1), scaleSet: { extension: 'outdated' }, recentUpdates: [now, now, now] })).toEqual(['put-extension']))
 
 test('an orphan with a job is left alone', () =>
   expect(steps({ orphans: [{ id: 900, name: 'gone', online: false, enabled: true, since: now - 60 * minute, requestId: 4 }] })).toEqual([]))
