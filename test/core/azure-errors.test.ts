@@ -28,6 +28,10 @@ test.each(codes)('%s is translated into cause and fix', (code, cause) => {
   for (const sentence of Object.values(translate(code))) expect(sentence).toMatch(/^[A-Z].*\.$/)
 })
 
+test.each(codes)('%s as a part of another code is another one', (code) => {
+  for (const other of [`My${code}`, `${code}Too`]) expect(translate(other).cause).toBe(`The other side refused with ${other}.`)
+})
+
 test('a code that is not in the table keeps its name', () =>
   expect(translate('Surprise', 429)).toEqual({
     cause: 'The other side refused with Surprise.',

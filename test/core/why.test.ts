@@ -14,6 +14,7 @@ const machine = (over: SnapshotOver, name = 'm1', settings = {}): readonly strin
   const snapshot = aSnapshot(over)
   return whyMachine(snapshot, decide(snapshot, someSettings(settings), now), someSettings(settings), name, now)?.sentences
 }
+const desk = (id: number, name: string) => ({ id, name, online: true, enabled: true, busy: true })
 const boot = { p50Ms: 4 * minute, p95Ms: 6 * minute }
 
 describe('a job', () => {
@@ -23,13 +24,26 @@ describe('a job', () => {
   })
 
   test.each<[string, SnapshotOver, string]>([
-    ['ours', { machines: someMachines({ stage: 'busy' }), jobs: [aJob({ agentId: 101 })] }, 'm1'],
-    ['another', { others: [{ id: 55, name: 'desk', online: true, enabled: true, busy: true }], jobs: [aJob({ agentId: 55 })] }, 'desk'],
+    [
+      'ours',
+      {
+        machines: someMachines({ stage: 'creating' }, { stage: 'failed' }, { stage: 'idle' }, { stage: 'busy' }),
+        jobs: [aJob({ agentId: 104 })],
+      },
+      'm4',
+    ],
+    [
+      'another',
+      { machines: someMachines({ stage: 'idle' }), others: [desk(54, 'shelf'), desk(55, 'desk')], jobs: [aJob({ agentId: 55 })] },
+      'desk',
+    ],
     ['one not known', { unknown: ['machines', 'agents'], jobs: [aJob({ agentId: 77 })] }, '77'],
   ])('that runs names its agent: %s', (_whose, over, name) => expect(job(over)?.sentences).toEqual([`Job "job 1" runs on agent ${name}.`]))
 
   test('that no agent could take, or that was passed over, says only that', () => {
-    expect(job({ jobs: [aJob({ demands: ['cuda'] })] })?.sentences).toEqual([expect.stringContaining('demands "cuda"')])
+    expect(job({ jobs: someJobs(2, { demands: ['cuda'] }) }, 2)?.sentences).toEqual([
+      expect.stringMatching(/^Job "job 2" .* demands "cuda"/),
+    ])
     expect(job({ jobs: [aJob({ passedOverSince: now - 5 * minute })] })?.sentences).toEqual([expect.stringContaining('left untaken')])
   })
 
@@ -56,6 +70,18 @@ describe('a job', () => {
     const used = someMachines({ stage: 'reimaging', forMs: minute }, { stage: 'disabled' })
     expect(job({ jobs: someJobs(2), machines: used, boot }, 1)?.estimatedStartAt).toBe(now + 3 * minute)
     expect(job({ jobs: someJobs(2), machines: used, boot }, 2)?.estimatedStartAt).toBe(now + 4 * minute)
+  })
+
+  test('is not behind jobs that run already', () =>
+    expect(job({ jobs: [aJob({ agentId: 55 }), aJob({ requestId: 2 })] }, 2)?.sentences[0]).toBe(
+      'Job "job 2" has waited 30 s; it is next in line.',
+    ))
+
+  test('gets no machine by a list that is too old, nor while nothing is coming for it', () => {
+    const idle = { machines: someMachines({ stage: 'idle' }), jobs: someJobs(1) }
+    const at = (machines: number) => job({ ...idle, ageMs: { machines } })?.estimatedStartAt
+    expect([at(75 * second), at(75 * second + 1)]).toEqual([now, undefined])
+    expect(job({ ...idle, jobs: someJobs(2), boot }, 2, { paused: true })?.estimatedStartAt).toBeUndefined()
   })
 
   test('gets a machine that is asked for now, or was before', () => {
