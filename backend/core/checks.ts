@@ -199,14 +199,14 @@ function placementGroup(pool: Judged, set: CheckedScaleSet, fix: Fixes): Verdict
 function image(pool: Judged, set: CheckedScaleSet, fix: Fixes): Verdict {
   const { os, client } = imageFacts(set)
   const { tearDownAfterUse, interactive } = pool.settings
-  const server = fix.create(`${fix.name}-server`, { image: 'Win2022Datacenter' })
+  const server = (): string => fix.create(`${fix.name}-server`, { image: 'Win2022Datacenter' })
   if (os === 'linux') {
     if (!interactive) return ok('The image is Linux.')
     return {
       severity: 'error',
       cause: 'The image is Linux, and interactive tests are asked for.',
       effect: 'Only Windows Server has a desktop for interactive tests.',
-      fix: server,
+      fix: server(),
     }
   }
   if (client === false || (client === undefined && !tearDownAfterUse && !interactive))
@@ -223,14 +223,14 @@ function image(pool: Judged, set: CheckedScaleSet, fix: Fixes): Verdict {
       severity: 'error',
       cause: 'The image is a Windows client, and tear-down after every use is on.',
       effect: 'A Windows client cannot run an agent for one job only.',
-      fix: server,
+      fix: server(),
     }
   if (interactive)
     return {
       severity: 'error',
       cause: 'The image is a Windows client, and interactive tests are asked for.',
       effect: 'Interactive tests need Windows Server.',
-      fix: server,
+      fix: server(),
     }
   return ok('The image is a Windows client.')
 }

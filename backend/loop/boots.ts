@@ -3,7 +3,7 @@ import { bootPhases, failureIn, type BootFailure, type BootPhase } from '../core
 import type { BootTrouble, Instant, Machine } from '../core/snapshot.ts'
 import type { AzureMachine, MachineMemory, PoolMemory, PoolRecord } from './ports.ts'
 import type { BootReport, Boots, Life } from './ports-boot.ts'
-import { percentile } from './windows.ts'
+import { percentiles, type Percentiles } from './windows.ts'
 
 /** So many machines in a row with the same cause pause growth. */
 const failuresMax = 3
@@ -150,24 +150,24 @@ export function rememberPhases(
   return phases.reduce((all, { phase, ms }) => ({ ...all, [phase]: [...(all[phase] ?? []), ms].slice(-timesKept) }), before)
 }
 
-type PhaseTimes = Readonly<Partial<Record<BootPhase, { readonly p50Ms: number; readonly p95Ms: number }>>>
+type PhaseTimes = Readonly<Partial<Record<BootPhase, Percentiles>>>
 
-/** Sorted once for each new boot, not in every pass. */
-const sorted = new WeakMap<object, PhaseTimes>()
+/** Made once for each new boot, not in every pass. */
+const made = new WeakMap<object, PhaseTimes>()
 
 /** The percentiles of the phases that were measured often enough. */
 export function phaseTimes(phaseMs: PoolMemory['phaseMs']): PhaseTimes {
   if (phaseMs === undefined) return {}
-  const known = sorted.get(phaseMs) ?? timesOf(phaseMs)
-  sorted.set(phaseMs, known)
+  const known = made.get(phaseMs) ?? timesOf(phaseMs)
+  made.set(phaseMs, known)
   return known
 }
 
 function timesOf(phaseMs: NonNullable<PoolMemory['phaseMs']>): PhaseTimes {
   return Object.fromEntries(
     bootPhases.flatMap((phase) => {
-      const [p50Ms, p95Ms] = [percentile(phaseMs[phase] ?? [], 0.5), percentile(phaseMs[phase] ?? [], 0.95)]
-      return phase === 'finished' || p50Ms === undefined || p95Ms === undefined ? [] : [[phase, { p50Ms, p95Ms }]]
+      const times = phase === 'finished' ? undefined : percentiles(phaseMs[phase] ?? [])
+      return times === undefined ? [] : [[phase, times]]
     }),
   )
 }

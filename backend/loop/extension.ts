@@ -70,9 +70,20 @@ export function extensionState(
   const found = entryIn(scaleSet)
   if (!wanted.known) return found === undefined && deleting ? 'absent' : 'current'
   if (found === undefined) return 'absent'
-  const facts = ({ publisher, type, settings, after }: Pick<ExtensionEntry, 'publisher' | 'type' | 'settings' | 'after'>): string =>
-    JSON.stringify([publisher, type, Object.entries(settings).toSorted(([left], [right]) => (left < right ? -1 : 1)), after.toSorted()])
-  return facts(found) === facts(wanted.value) ? 'current' : 'outdated'
+  return isSame(found, wanted.value) ? 'current' : 'outdated'
+}
+
+type Facts = Pick<ExtensionEntry, 'publisher' | 'type' | 'settings' | 'after'>
+
+function isSame(left: Facts, right: Facts): boolean {
+  const names = Object.keys(left.settings)
+  return (
+    left.publisher === right.publisher &&
+    left.type === right.type &&
+    names.length === Object.keys(right.settings).length &&
+    names.every((name) => JSON.stringify(left.settings[name]) === JSON.stringify(right.settings[name])) &&
+    String(left.after.toSorted()) === String(right.after.toSorted())
+  )
 }
 
 /** Why a pool must not grow: its model has no entry of ours, and there is none to put. */

@@ -82,8 +82,8 @@ export function join(input: JoinInput): Joined {
     const told = withReports(before, reports.get(before.id) ?? [])
     result.phases.push(...told.phases)
     const seen = withAgent(given, told.memory, agent)
-    const machine = stageOf(given, listed, seen, agent)
-    const staged = withStage(seen, machine.stage, given.now)
+    const part = stageOf(given, listed, seen, agent)
+    const staged = withStage(seen, part.stage, given.now)
     const failure = startFailure(given, listed, staged)
     const after = failure === undefined ? staged : { ...staged, bootFailure: failure }
     if (failure !== undefined)
@@ -97,7 +97,7 @@ export function join(input: JoinInput): Joined {
     if (before.onlineAt === undefined && after.onlineAt !== undefined)
       result.booted.push({ ms: after.onlineAt - after.bornAt, after: after.generation === 1 ? 'create' : 'reimage' })
     if (given.oneJob && isSecondJob(before, agent?.requestId)) result.secondJobs += 1
-    result.machines.push({ ...machine, since: after.stageSince })
+    result.machines.push({ ...factsOf(listed, seen), ...part, since: after.stageSince })
   }
 }
 
@@ -239,23 +239,30 @@ function withStage(memory: MachineMemory, stage: string, now: Instant): MachineM
   return memory.stage === stage ? memory : { ...memory, stage, stageSince: now }
 }
 
-type Unstamped = Machine extends infer M ? (M extends Machine ? Omit<M, 'since'> : never) : never
-
-function stageOf(input: JoinInput, listed: AzureMachine, memory: MachineMemory, listedAgent: PipelinesAgent | undefined): Unstamped {
-  const facts = {
-    id: memory.id,
-    name: memory.name,
-    generation: memory.generation,
+/** What is told of a machine in any stage. */
+function factsOf(listed: AzureMachine, { id, name, generation, firstRequestId, asked }: MachineMemory) {
+  return {
+    id,
+    name,
+    generation,
     ...(listed.latestModel ? {} : { oldModel: true as const }),
-    ...(memory.firstRequestId === undefined ? {} : { warm: true as const }),
+    ...(firstRequestId === undefined ? {} : { warm: true as const }),
     ...(listed.protected ? { protected: true as const } : {}),
-    ...(memory.asked === undefined ? {} : { asked: memory.asked }),
+    ...(asked === undefined ? {} : { asked }),
   }
+}
+
+function stageOf(
+  input: JoinInput,
+  listed: AzureMachine,
+  memory: MachineMemory,
+  listedAgent: PipelinesAgent | undefined,
+): StagePart<Machine['stage']> {
   const agent = listedAgent === undefined || isFormerAgent(memory, listedAgent) ? undefined : listedAgent
   const held = byAzureAndUs(input, listed, memory, agent)
-  if (held !== undefined) return { ...facts, ...held }
+  if (held !== undefined) return held
   const unfinished = agent?.online === true ? undefined : beforeOnline(listed, memory, agent)
-  return { ...facts, ...(unfinished ?? byAgent(input, memory, agent)) }
+  return unfinished ?? byAgent(input, memory, agent)
 }
 
 /** Stages in which the agent has no say. */

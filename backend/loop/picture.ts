@@ -22,7 +22,7 @@ import type { AzureScaleSet, ExtensionFor, Intent, MachineMemory, PipelinesAgent
 import type { BootReport } from './ports-boot.ts'
 import type { PoolState } from './pool-state.ts'
 import { deleteHeldMsMax, expectedMachines } from './settle.ts'
-import { percentile } from './windows.ts'
+import { percentiles } from './windows.ts'
 
 export type ObserveInput = {
   /** Reports of boots since the last pass. */
@@ -67,8 +67,8 @@ export function picture(
     ...troublePart(pool),
     ...(state.parallelJobs?.free === undefined ? {} : { parallelJobsFree: state.parallelJobs.free }),
     peakDemand: 0,
-    boot: { ...times(pool.bootMs), ...phasesPart(pool) },
-    reimage: times(pool.reimageMs),
+    boot: { ...percentiles(pool.bootMs), ...phasesPart(pool) },
+    reimage: percentiles(pool.reimageMs) ?? {},
   }
 }
 
@@ -87,12 +87,6 @@ function troublePart(pool: PoolMemory): Trouble {
 
 function endPart(open: readonly Intent[]): { deletionUnfinished?: true } {
   return open.some((intent) => intent.action.kind === 'delete-pool') ? { deletionUnfinished: true } : {}
-}
-
-function times(measured: readonly number[]): { p50Ms?: number; p95Ms?: number } {
-  const p50Ms = percentile(measured, 0.5)
-  const p95Ms = percentile(measured, 0.95)
-  return p50Ms === undefined || p95Ms === undefined ? {} : { p50Ms, p95Ms }
 }
 
 function phasesPart({ phaseMs }: PoolMemory): { phases?: ReturnType<typeof phaseTimes> } {

@@ -29,9 +29,19 @@ function push(queue: Queue, at: Instant, value: number, spanMs: number, isOutdon
   return [...kept, [from, value]]
 }
 
-/** The value below which `share` of the times lie; undefined for fewer than `least` of them. */
-export function percentile(times: readonly number[], share: number, least = 5): number | undefined {
-  if (times.length < least) return undefined
+const least = 5
+const known = new WeakMap<readonly number[], Percentiles | undefined>()
+
+export type Percentiles = { readonly p50Ms: number; readonly p95Ms: number }
+
+/** Median and 95th percentile of durations; `undefined` for fewer than five. Sorted once for each new one, not in every pass. */
+export function percentiles(times: readonly number[]): Percentiles | undefined {
+  if (!known.has(times)) known.set(times, sortedOut(times))
+  return known.get(times)
+}
+
+function sortedOut(times: readonly number[]): Percentiles | undefined {
   const sorted = times.toSorted((left, right) => left - right)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+  const [p50Ms, p95Ms] = [0.5, 0.95].map((share) => sorted[Math.floor(sorted.length * share)])
+  return times.length < least || p50Ms === undefined || p95Ms === undefined ? undefined : { p50Ms, p95Ms }
 }

@@ -6,6 +6,7 @@ import { sql } from 'kysely'
 import type { Instant } from '../core/snapshot.ts'
 import type { Lease } from '../loop/ports.ts'
 import type { Database } from './database.ts'
+import { compile } from './statements.ts'
 import type { HeldBy, LeaseOptions, Leases } from './lease.ts'
 
 const scope = 'service'
@@ -30,10 +31,11 @@ export function createSingleLease({ db }: Database, { holder, ttlMs, clock }: Le
   const leftMs = (): number => (watched === undefined ? 0 : watched.since + ttlMs - clock.now())
   const mine = () => db.updateTable('lease').where('scope', '=', scope).where('holder', '=', holder)
 
-  async function renew({ epoch }: Lease, sentAt: Instant): Promise<boolean> {
-    const result = await mine().where('epoch', '=', epoch).set({ expires_at: 1, renewed_at: sentAt }).executeTakeFirst()
-    return result.numUpdatedRows > 0n
-  }
+  const update = compile(
+    db,
+    sql`update lease set expires_at = 1, renewed_at = ${0} where scope = ${''} and holder = ${''} and epoch = ${0}`,
+  )
+  const renew = async ({ epoch }: Lease, sentAt: Instant): Promise<boolean> => (await update(db, [sentAt, scope, holder, epoch])) > 0
 
   async function acquire(sentAt: Instant): Promise<Lease | undefined> {
     const row = await read()

@@ -2,7 +2,7 @@ import type { Joined } from '../../backend/loop/join.ts'
 import { emptyMemory, lowestSurplus, rememberJobs, rememberJoined, rememberLoad, rememberOrphans } from '../../backend/loop/pool-memory.ts'
 import type { Intent, IntentChange, PoolMemory } from '../../backend/loop/ports.ts'
 import { troubleAfter } from '../../backend/loop/trouble.ts'
-import { percentile } from '../../backend/loop/windows.ts'
+import { percentiles } from '../../backend/loop/windows.ts'
 import { aJob, aSnapshot, hour, minute, now, someMachines, someSettings } from '../support/build.ts'
 import { aMemory, anIntent, aPipelinesAgent, aPipelinesJob } from '../support/loop.ts'
 
@@ -121,8 +121,8 @@ describe('the surplus', () => {
     expect(watch(watch(emptyMemory, now, 0, 3), now + minute, 0, 1).demand[0]?.[1]).toBe(3))
 })
 
-test('a percentile needs five times', () => {
-  expect([percentile([1, 2, 3, 4], 0.5), percentile([5, 1, 4, 2, 3], 0.5), percentile([5, 1, 4, 2, 3], 1)]).toEqual([undefined, 3, 5])
+test('percentiles need five times', () => {
+  expect([percentiles([1, 2, 3, 4]), percentiles([5, 1, 4, 2, 3])]).toEqual([undefined, { p50Ms: 3, p95Ms: 5 }])
 })
 
 describe('growth that ended', () => {
