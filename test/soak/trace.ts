@@ -17,9 +17,9 @@ export function createTrace(verbose: boolean) {
   const fold = (text: string): void => {
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0
   }
-  const say = (at: number, line: string): void => {
+  const say = (at: number, line: () => string): void => {
     if (!verbose) return
-    lines.push(`${clockOf(at)}  ${line}`)
+    lines.push(`${clockOf(at)}  ${line()}`)
     if (lines.length > storyMax) lines.shift()
   }
   let lastReasons = ''
@@ -29,7 +29,7 @@ export function createTrace(verbose: boolean) {
         case 'world':
           fold(entry.event.kind)
           hash = Math.imul(hash ^ entry.event.at, 0x01000193) >>> 0
-          return say(entry.event.at, `world: ${textOf(entry.event)}`)
+          return say(entry.event.at, () => `world: ${textOf(entry.event)}`)
         case 'committed':
           for (const intent of entry.intents) {
             const named = [
@@ -40,19 +40,19 @@ export function createTrace(verbose: boolean) {
             if (intent.kind !== 'refresh-claim') actions.push(action)
             if (restless.has(intent.kind) && entry.at > warmMs) restlessActions.push(`${action}: ${intent.sentence}`)
             fold(action)
-            say(entry.at, `${entry.process} decides: ${action}: ${intent.sentence}`)
+            say(entry.at, () => `${entry.process} decides: ${action}: ${intent.sentence}`)
           }
           return
         case 'answered':
           if (entry.call.change || !entry.answer.ok)
-            say(entry.at, `${entry.call.process} ${entry.call.name} ${textOf(entry.call.target)} → ${answerOf(entry.answer)}`)
+            say(entry.at, () => `${entry.call.process} ${entry.call.name} ${textOf(entry.call.target)} → ${answerOf(entry.answer)}`)
           return
         case 'lease':
-          return say(entry.at, `${entry.process} holds the lease, epoch ${entry.epoch}`)
+          return say(entry.at, () => `${entry.process} holds the lease, epoch ${entry.epoch}`)
         case 'order':
         case 'planted':
         case 'replace-confirmed':
-          return say(entry.at, textOf(entry))
+          return say(entry.at, () => textOf(entry))
         default:
       }
     },
@@ -61,10 +61,10 @@ export function createTrace(verbose: boolean) {
       const text = decision.reasons.map((reason) => reason.code).join(' ')
       if (text === lastReasons) return
       lastReasons = text
-      say(at, `pass: ${decision.reasons.map((reason) => explain(reason, now)).join(' ')}`)
+      say(at, () => `pass: ${decision.reasons.map((reason) => explain(reason, now)).join(' ')}`)
     },
-    trouble: (message: string, at: number) => say(at, `log: ${message}`),
-    note: (message: string, at: number) => say(at, message),
+    trouble: (message: string, at: number) => say(at, () => `log: ${message}`),
+    note: (message: string, at: number) => say(at, () => message),
     violation: (invariant: string, at: number, detail: string) => void violations.push({ invariant, at, detail }),
     violations: (): readonly Violation[] => violations,
     actions: (): readonly string[] => actions,
