@@ -16,7 +16,7 @@ type Props = { readonly entries: readonly LogView[]; readonly onOpen: (entry: Lo
 export function EntriesTable({ entries, onOpen }: Props): ReactElement {
   const columns = useMemo<readonly Column<LogView>[]>(
     () => [
-      { id: 'at', name: 'Time', width: 130, cell: ({ atMs }) => <Time atMs={atMs} /> },
+      { id: 'at', name: 'Time', width: 150, cell: ({ atMs }) => <Time atMs={atMs} /> },
       { id: 'level', name: 'Level', width: 95, cell: ({ level }) => <Level level={level} /> },
       { id: 'operation', name: 'Operation', width: 135, cell: ({ operation }) => operationNames[operation] },
       { id: 'machine', name: 'Machine', width: 115, cell: ({ machine }) => <span className="hub-wrap">{machine}</span> },
