@@ -7,6 +7,8 @@ import { openBrowser, picture, type Browser, type Opened } from './browser.ts'
 import { openPlace, pat, type Other, type Place } from './place.ts'
 
 jest.setTimeout(90_000)
+/** What the browser says of requests to a service that stops, whether they wait, begin, or are under way. */
+const whileDown = /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE/
 const poolId = 2
 let place: Place
 let browser: Browser
@@ -23,8 +25,6 @@ afterAll(async () => {
   await browser.close()
   await place.close()
 })
-/** What the browser says of requests to a service that stops, whether they wait, begin, or are under way. */
-const whileDown = /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE/
 afterEach(() => expect(browser.problems()).toEqual([]))
 
 const detail = (): Promise<PoolDetail> => place.client().get<PoolDetail>(`/pools/${poolId}`)
